@@ -1,0 +1,35 @@
+package exchange
+
+// A Site is what a virtual host is and how it forwards. It never changes; all
+// requests of the host share it.
+type Site struct {
+	Name    string // canonical ServerName, without port
+	Port    int    // port of ServerName, or of the listener if it names none
+	Admin   string // ServerAdmin
+	Forward Forwarding
+}
+
+// Forwarding is JkOptions and the like: how requests of a site go to a
+// container.
+type Forwarding struct {
+	URI             URIMode
+	NoKeySize       bool // -ForwardKeySize
+	LocalAddress    bool // +ForwardLocalAddress: our address as remote_addr
+	PhysicalAddress bool // +ForwardPhysicalAddress
+	Directories     bool // +ForwardDirectories
+	FlushPackets    bool // flush to the client after each body chunk
+	FlushHeader     bool // flush to the client after the headers
+	DisableReuse    bool // close the container's connection after each request
+	CertChain       bool // +ForwardSSLCertChain
+	RejectUnsafe    bool // paths with % or \ after decoding are not mapped
+}
+
+// A URIMode is which of JkOptions' ForwardURI… was the last.
+type URIMode int
+
+const (
+	URIProxy          URIMode = iota // the canonical path, encoded
+	URICompat                        // as URIProxy here; mod_jk sends it unencoded
+	URICompatUnparsed                // the request-target's path as received
+	URIEscaped                       // the canonical path, encoded with lower-case hex
+)

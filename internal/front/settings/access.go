@@ -1,0 +1,57 @@
+package settings
+
+import "net/netip"
+
+// Access is who may come in. Both checks must pass; a nil one passes.
+type Access struct {
+	Require *Requirement
+	Legacy  *Legacy
+}
+
+// A RequirementKind is what a Requirement asks.
+type RequirementKind int
+
+const (
+	RequireAll     RequirementKind = iota // <RequireAll>: every child; a neutral child does not count
+	RequireAny                            // <RequireAny>, and several Require in one section: one child
+	RequireNone                           // <RequireNone>: no child
+	RequireGranted                        // Require all granted
+	RequireDenied                         // Require all denied
+	RequireIP                             // Require ip
+	RequireHost                           // Require host
+	RequireLocal                          // Require local
+)
+
+// A Requirement is a tree of Require lines and their containers.
+type Requirement struct {
+	Kind     RequirementKind
+	Not      bool           // Require not …; httpd takes it only within RequireAll
+	Children []Requirement  // of the containers
+	Prefixes []netip.Prefix // of RequireIP
+	Hosts    []string       // of RequireHost: name suffixes on whole labels, lower case
+}
+
+// Legacy is mod_access_compat: Order, Allow and Deny.
+type Legacy struct {
+	Order Order
+	Allow []HostRule
+	Deny  []HostRule
+}
+
+// Order is the argument of Order.
+type Order int
+
+const (
+	DenyAllow     Order = iota // default allow; Allow overrides Deny
+	AllowDeny                  // default deny; Deny overrides Allow
+	MutualFailure              // must match Allow and not Deny
+)
+
+// A HostRule is one word after Allow from or Deny from: exactly one field is
+// set.
+type HostRule struct {
+	All    bool
+	Prefix netip.Prefix
+	Host   string // name suffix on whole labels, lower case
+	Env    string // env=NAME, or !NAME for env=!NAME
+}

@@ -1,0 +1,88 @@
+// Package settings holds what the sections of httpd.conf decide about one
+// path: what comes in are layers, one a section, what goes out is one
+// immutable Settings. Package vhost finds the layers that apply, the modules
+// read the result; nobody but this package merges.
+//
+// It is a leaf. Each family of settings has its own file: its type, and how a
+// later layer changes an earlier one.
+package settings
+
+// Settings is the outcome for one path and Target. It is never changed once
+// built; many requests share one.
+type Settings struct {
+	Options   Options   // Options: what a directory allows
+	Index     Index     // DirectoryIndex, DirectorySlash
+	Access    Access    // Require, Order, Allow, Deny
+	ErrorDocs ErrorDocs // ErrorDocument by status
+	Types     Types     // AddType, ForceType, AddDefaultCharset
+	BodyLimit int64     // LimitRequestBody in bytes; 0 is unlimited
+	Closed    *Closed   // not nil: the scope answers 403, fail closed
+}
+
+// Default returns httpd's settings before any directive: FollowSymLinks,
+// index.html, no restriction, bodies up to 1 GiB.
+func Default() *Settings {
+	return &Settings{
+		Options:   FollowSymLinks,
+		Index:     Index{Names: []string{"index.html"}, Slash: true},
+		BodyLimit: 1 << 30,
+	}
+}
+
+// A Layer is what one section, or the server level, sets. A nil field leaves
+// what the layers before it said.
+type Layer struct {
+	Options   *OptionsChange
+	Index     *IndexChange
+	Require   *Requirement // replaces an inherited Require, as AuthMerging Off
+	Legacy    *Legacy      // replaces inherited Order, Allow and Deny
+	ErrorDocs ErrorDocs    // added to the inherited ones, code by code
+	Types     *Types       // added to the inherited ones, extension by extension
+	BodyLimit *int64
+	Closed    *Closed // stays closed in every later layer
+}
+
+// Empty reports whether l changes nothing.
+func (l *Layer) Empty() bool {
+	return l.Options == nil && l.Index == nil && l.Require == nil && l.Legacy == nil &&
+		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.Closed == nil
+}
+
+// With returns s changed by the layers in their order. s stays as it is.
+func (s *Settings) With(layers ...*Layer) *Settings {
+	merged := *s
+	for _, l := range layers {
+		if l.Options != nil {
+			merged.Options = l.Options.apply(merged.Options)
+		}
+		if l.Index != nil {
+			merged.Index = l.Index.apply(merged.Index)
+		}
+		if l.Require != nil {
+			merged.Access.Require = l.Require
+		}
+		if l.Legacy != nil {
+			merged.Access.Legacy = l.Legacy
+		}
+		if l.ErrorDocs != nil {
+			merged.ErrorDocs = merged.ErrorDocs.with(l.ErrorDocs)
+		}
+		if l.Types != nil {
+			merged.Types = merged.Types.with(l.Types)
+		}
+		if l.BodyLimit != nil {
+			merged.BodyLimit = *l.BodyLimit
+		}
+		if l.Closed != nil {
+			merged.Closed = l.Closed
+		}
+	}
+	return &merged
+}
+
+// Closed says why a scope answers 403: the file restricts it by something
+// that catflap does not check.
+type Closed struct {
+	Place string // FILE:LINE:COL of the directive
+	By    string // the directive as written, "AuthType shibboleth"
+}

@@ -1,0 +1,52 @@
+package vhost
+
+import (
+	"regexp"
+
+	"net/netip"
+
+	"github.com/catflap/catflap/internal/front/settings"
+)
+
+// A Host is one <VirtualHost>, or the main server, as selection sees it.
+type Host struct {
+	Name      string    // ServerName without port, lower case; empty if it has none
+	Aliases   []string  // ServerAlias, lower case; may hold * and ?
+	Addresses []Address // of <VirtualHost>; none for the main server
+}
+
+// An Address is one argument of <VirtualHost>, resolved.
+type Address struct {
+	IP   netip.Addr // zero for * and _default_
+	Port int        // 0 for *
+	Name string     // the host name it was written with, lower case; empty for an IP
+}
+
+// Sections are the settings of one host, the main server's first in each
+// group, the host's own after them, each in file order.
+type Sections struct {
+	Server []*settings.Layer // server level: main, then the host's
+	Of     []Section
+}
+
+// A SectionKind is the kind of a Section.
+type SectionKind int
+
+const (
+	Directory SectionKind = iota // path of the file, whole components; * ? [ ] stay within one
+	DirectoryMatch
+	Files // base name of the file; * ? [ ]
+	FilesMatch
+	Location // canonical URL path, httpd's Decoded; * ? [ ]
+	LocationMatch
+)
+
+// A Section is one <Directory>, <Files> or <Location>, or its Match form.
+type Section struct {
+	Kind    SectionKind
+	Pattern string         // as written; unused if Regexp is set
+	Regexp  *regexp.Regexp // of the Match forms and of ~
+	Layer   *settings.Layer
+	Inside  []Section // <Files> in <Directory>: applies where both do
+	Place   string    // FILE:LINE
+}

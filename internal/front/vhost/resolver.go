@@ -1,0 +1,153 @@
+package vhost
+
+import (
+	"cmp"
+	"maps"
+	"path"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/catflap/catflap/internal/front/settings"
+)
+
+// A Resolver merges the settings of one host. It is immutable but for its
+// cache; many goroutines may use it.
+type Resolver struct {
+	base     *settings.Settings
+	sections []compiled // in merge order
+	needFile bool       // some section looks at files
+
+	mu     sync.Mutex // guards writing of cached
+	cached atomic.Pointer[map[string]*settings.Settings]
+}
+
+// compiled is a section, or one inside another, ready to match.
+type compiled struct {
+	kind    SectionKind
+	matches matcher
+	outer   matcher // of the section around it; nil if there is none
+	layer   *settings.Layer
+}
+
+// cacheLimit bounds the cached outcomes: with many regular expressions a
+// client could ask for any combination.
+const cacheLimit = 4096
+
+// NewResolver returns the resolver of one host's sections, merged as httpd
+// does: server level; <Directory> from the shortest path; <DirectoryMatch>;
+// <Files>; <Location>. Within each group the order is that of s.
+//
+// Source: httpd manual, "Configuration Sections"; server/core.c,
+// ap_core_reorder_directories.
+func NewResolver(s Sections) *Resolver {
+	r := &Resolver{base: settings.Default().With(s.Server...)}
+	ordered := slices.Clone(s.Of)
+	slices.SortStableFunc(ordered, func(a, b Section) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(depth(a), depth(b)))
+	})
+	var inside []compiled
+	for _, section := range ordered {
+		c := compiled{kind: section.Kind, matches: compile(section), layer: section.Layer}
+		if rank(section) == rankLocation && len(inside) > 0 {
+			r.sections, inside = append(r.sections, inside...), nil
+		}
+		r.sections = append(r.sections, c)
+		for _, within := range section.Inside {
+			inside = append(inside, compiled{within.Kind, compile(within), c.matches, within.Layer})
+		}
+		r.needFile = r.needFile || rank(section) != rankLocation
+	}
+	r.sections = append(r.sections, inside...)
+	r.cached.Store(&map[string]*settings.Settings{})
+	return r
+}
+
+const (
+	rankDirectory = iota
+	rankDirectoryMatch
+	rankFiles
+	rankLocation
+)
+
+// rank is the group of a section in the order of merging.
+func rank(s Section) int {
+	switch {
+	case s.Kind == Directory && s.Regexp == nil:
+		return rankDirectory
+	case s.Kind <= DirectoryMatch:
+		return rankDirectoryMatch
+	case s.Kind <= FilesMatch:
+		return rankFiles
+	}
+	return rankLocation
+}
+
+// depth orders plain <Directory> sections; all others keep the file's order.
+func depth(s Section) int {
+	if rank(s) != rankDirectory {
+		return 0
+	}
+	return len(components(s.Pattern))
+}
+
+// Settings returns what holds for url, which is a canonical path. filename is
+// the absolute path of the file behind it; empty for what goes to a worker, to
+// which only <Location> applies.
+func (r *Resolver) Settings(url, filename string) *settings.Settings {
+	base := ""
+	if filename != "" && r.needFile {
+		base = path.Base(filename)
+	}
+	var room [32]byte
+	key := room[:0]
+	if n := (len(r.sections) + 7) / 8; n <= len(room) {
+		key = room[:n]
+	} else {
+		key = make([]byte, n)
+	}
+	none := true
+	for i := range r.sections {
+		if s := &r.sections[i]; s.applies(filename, base, url) {
+			key[i/8] |= 1 << (i % 8)
+			none = false
+		}
+	}
+	if none {
+		return r.base
+	}
+	if merged, ok := (*r.cached.Load())[string(key)]; ok {
+		return merged
+	}
+	return r.merge(key)
+}
+
+func (s *compiled) applies(filename, base, url string) bool {
+	if s.kind < Location && filename == "" {
+		return false
+	}
+	return s.matches(filename, base, url) && (s.outer == nil || s.outer(filename, base, url))
+}
+
+// merge builds and keeps the outcome of the sections whose bit is set in key.
+func (r *Resolver) merge(key []byte) *settings.Settings {
+	var layers []*settings.Layer
+	for i := range r.sections {
+		if key[i/8]&(1<<(i%8)) != 0 {
+			layers = append(layers, r.sections[i].layer)
+		}
+	}
+	merged := r.base.With(layers...)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := *r.cached.Load()
+	if found, ok := known[string(key)]; ok {
+		return found
+	}
+	if len(known) < cacheLimit {
+		more := maps.Clone(known)
+		more[string(key)] = merged
+		r.cached.Store(&more)
+	}
+	return merged
+}

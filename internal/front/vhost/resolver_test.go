@@ -1,0 +1,117 @@
+package vhost
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/catflap/catflap/internal/front/settings"
+)
+
+// mark is a layer that shows in the outcome that it was merged, and when.
+func mark(name string) *settings.Layer {
+	return &settings.Layer{Types: &settings.Types{ByExt: map[string]string{"seen-" + name: name}, Force: name}}
+}
+
+// order returns the names of the marks in s, with a + after the one that was
+// merged last.
+func order(s *settings.Settings, all ...string) string {
+	var seen []string
+	for _, name := range all {
+		if _, ok := s.Types.ByExt["seen-"+name]; ok {
+			if s.Types.Force == name {
+				name += "+"
+			}
+			seen = append(seen, name)
+		}
+	}
+	return strings.Join(seen, " ")
+}
+
+func TestSettings(t *testing.T) {
+	r := NewResolver(Sections{
+		Server: []*settings.Layer{mark("main"), mark("host")},
+		Of: []Section{
+			{Kind: Location, Pattern: "/app", Layer: mark("app")},
+			{Kind: Location, Pattern: "/", Layer: mark("all")},
+			{Kind: Location, Pattern: "/below/", Layer: mark("below")},
+			{Kind: Location, Pattern: "/w*/x", Layer: mark("wild")},
+			{Kind: LocationMatch, Regexp: regexp.MustCompile(`\.do$`), Layer: mark("do")},
+			{Kind: Files, Pattern: "*.txt", Layer: mark("txt")},
+			{Kind: DirectoryMatch, Regexp: regexp.MustCompile(`/secret`), Layer: mark("secret")},
+			{Kind: Directory, Pattern: "/srv/www/deep", Layer: mark("deep")},
+			{Kind: Directory, Pattern: "/srv/www", Layer: mark("www"), Inside: []Section{
+				{Kind: Files, Pattern: "in.txt", Layer: mark("inside")},
+			}},
+			{Kind: Directory, Pattern: "/", Layer: mark("root")},
+			{Kind: Directory, Pattern: "/srv/*/pub", Layer: mark("pub")},
+		},
+	})
+	all := []string{"main", "host", "root", "www", "pub", "deep", "secret", "txt", "inside", "app", "all", "below", "wild", "do"}
+	for _, test := range []struct{ rule, url, file, want string }{
+		{"server level, then the widest Location", "/x", "", "main host all+"},
+		{"Location in file order, not by length", "/app", "", "main host app all+"},
+		{"Location covers what is below", "/app/x", "", "main host app all+"},
+		{"Location ends at a component", "/apple", "", "main host all+"},
+		{"Location with a slash: only below", "/below", "", "main host all+"},
+		{"Location with a slash: below", "/below/x", "", "main host all below+"},
+		{"Location with *: the whole path", "/wide/x", "", "main host all wild+"},
+		{"Location with *: no deeper", "/wide/x/y", "", "main host all+"},
+		{"LocationMatch", "/a.do", "", "main host all do+"},
+		{"the shortest Directory first", "/d", "/srv/www/deep/a.html", "main host root www deep all+"},
+		{"Directory ends at a component", "/d", "/srv/wwwx/a.html", "main host root all+"},
+		{"Directory with *", "/d", "/srv/any/pub/a.html", "main host root pub all+"},
+		{"Directory * stays within a component", "/d", "/srv/a/b/pub/a.html", "main host root all+"},
+		{"DirectoryMatch on a directory above", "/d", "/srv/www/secret/in/a.html", "main host root www secret all+"},
+		{"Files by base name", "/d", "/other/a.txt", "main host root txt all+"},
+		{"Files inside Directory, after Files", "/d", "/srv/www/in.txt", "main host root www txt inside all+"},
+		{"Files inside another Directory", "/d", "/srv/other/in.txt", "main host root txt all+"},
+	} {
+		for range 2 { // merged, then cached
+			if got := order(r.Settings(test.url, test.file), all...); got != test.want {
+				t.Errorf("%s: Settings(%q, %q) merged %q, want %q", test.rule, test.url, test.file, got, test.want)
+			}
+		}
+	}
+}
+
+func TestFilesBeforeLocationOverrides(t *testing.T) {
+	r := NewResolver(Sections{Of: []Section{
+		{Kind: Location, Pattern: "/open", Layer: mark("open")},
+		{Kind: Files, Pattern: "x", Layer: mark("closed")},
+	}})
+	if got := order(r.Settings("/open/x", "/srv/x"), "closed", "open"); got != "closed open+" {
+		t.Errorf("merged %q: a Location must override a Files", got)
+	}
+}
+
+func TestOutcomesAreShared(t *testing.T) {
+	r := NewResolver(Sections{Of: []Section{{Kind: Location, Pattern: "/a", Layer: mark("a")}}})
+	if r.Settings("/a/1", "") != r.Settings("/a/2", "") {
+		t.Error("two paths of one set of sections have two outcomes")
+	}
+	if n := testing.AllocsPerRun(100, func() { r.Settings("/a/1", "") }); n > 0 {
+		t.Errorf("a known outcome costs %v allocations", n)
+	}
+}
+
+func TestOutcomesAreBounded(t *testing.T) {
+	var of []Section
+	for i := range 14 {
+		of = append(of, Section{Kind: LocationMatch, Regexp: regexp.MustCompile(fmt.Sprintf("%c", 'a'+i)), Layer: mark("x")})
+	}
+	r := NewResolver(Sections{Of: of})
+	for n := range 1 << 14 {
+		url := "/"
+		for i := range 14 {
+			if n&(1<<i) != 0 {
+				url += string(rune('a' + i))
+			}
+		}
+		r.Settings(url, "")
+	}
+	if n := len(*r.cached.Load()); n > cacheLimit {
+		t.Errorf("%d outcomes are kept, more than %d", n, cacheLimit)
+	}
+}

@@ -1,0 +1,131 @@
+// Package vhost finds who answers a request and with which settings. What
+// comes in is the local address and the Host of a request, what goes out is
+// the site; then comes a path and its Target, and the merged settings go out.
+//
+// A Table chooses among <VirtualHost>s exactly as httpd does; a Resolver
+// merges the sections of one of them in httpd's order.
+package vhost
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// A Table chooses the host for a request. It is immutable; many goroutines
+// may use it.
+type Table struct {
+	byIP    map[netip.Addr][]group // exact addresses
+	anyIP   []group                // * and _default_
+	aliases [][]string             // by host index
+	names   []string
+}
+
+// A group is the list of hosts that share one address and port.
+type group struct {
+	port    int // 0 for *
+	entries []entry
+}
+
+// An entry is one host at one address.
+type entry struct {
+	host int
+	name string // the host name that the address was written with
+}
+
+// NewTable returns the table of hosts, of which the first is the main server.
+func NewTable(hosts []Host) *Table {
+	t := &Table{byIP: map[netip.Addr][]group{}}
+	for i, h := range hosts {
+		t.names = append(t.names, h.Name)
+		t.aliases = append(t.aliases, h.Aliases)
+		for _, a := range h.Addresses {
+			e := entry{i, a.Name}
+			if !a.IP.IsValid() {
+				t.anyIP = add(t.anyIP, a.Port, e)
+				continue
+			}
+			ip := a.IP.Unmap()
+			t.byIP[ip] = add(t.byIP[ip], a.Port, e)
+		}
+	}
+	return t
+}
+
+func add(groups []group, port int, e entry) []group {
+	for i := range groups {
+		if groups[i].port == port {
+			groups[i].entries = append(groups[i].entries, e)
+			return groups
+		}
+	}
+	return append(groups, group{port, []entry{e}})
+}
+
+// Select returns the index of the host that answers a request for name that
+// came in at local. 0, the main server, answers only what no <VirtualHost>'s
+// address takes. name is the Host without port, lower case, without a final
+// dot; empty if the request has none: then the first host of the address
+// answers.
+//
+// Source: httpd server/vhost.c, ap_update_vhost_given_ip and check_hostalias.
+func (t *Table) Select(local netip.AddrPort, name string) int {
+	found := find(t.byIP[local.Addr().Unmap()], int(local.Port()))
+	if found == nil {
+		found = find(t.anyIP, int(local.Port()))
+	}
+	if found == nil {
+		return 0
+	}
+	if name != "" {
+		for _, e := range found.entries {
+			if t.names[e.host] == name || t.aliased(e.host, name) || e.name == name {
+				return e.host
+			}
+		}
+	}
+	return found.entries[0].host
+}
+
+// find returns the group for port: its own, else the one for all ports.
+func find(groups []group, port int) *group {
+	var wild *group
+	for i := range groups {
+		switch groups[i].port {
+		case port:
+			return &groups[i]
+		case 0:
+			wild = &groups[i]
+		}
+	}
+	return wild
+}
+
+func (t *Table) aliased(host int, name string) bool {
+	for _, alias := range t.aliases[host] {
+		if alias == name || strings.ContainsAny(alias, "*?") && wildcard(alias, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// wildcard matches * (any run) and ? (one byte), in time proportional to the
+// product of the lengths at worst.
+func wildcard(pattern, s string) bool {
+	star, mark := -1, 0
+	p, i := 0, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]) && pattern[p] != '*':
+			p, i = p+1, i+1
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark, p = p, i, p+1
+		case star >= 0:
+			mark++
+			p, i = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}

@@ -1,0 +1,14 @@
+// Package leaktest ends the tests of a package with a look for goroutines
+// that are left. What comes in is a package's testing.M, what goes out is its
+// exit code, and the stacks of what still runs.
+package leaktest
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// Main runs the tests of a package and fails them if a goroutine outlives
+// them. Call it from TestMain.
+func Main(m *testing.M) { goleak.VerifyTestMain(m) }

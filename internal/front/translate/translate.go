@@ -1,0 +1,189 @@
+// Package translate decides who answers a path. What comes in is a canonical
+// path and the request's environment, what goes out is a Target: a redirect, a
+// mount, or a file of the front.
+//
+// The order is httpd's with mod_alias loaded before mod_jk: Redirect, then
+// JkMount, then Alias, then DocumentRoot. A DirectoryIndex and a local
+// ErrorDocument come through here again.
+package translate
+
+import (
+	"net/http"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/front/mount"
+)
+
+// A Translator translates for one site. It is immutable; many goroutines may
+// use it.
+type Translator struct {
+	cfg Config
+}
+
+// New returns the translator for cfg.
+func New(cfg Config) *Translator { return &Translator{cfg} }
+
+// WithMounts returns a translator that differs only in its mounts.
+func (t *Translator) WithMounts(m *mount.Map) *Translator {
+	changed := *t
+	changed.cfg.Mounts = m
+	return &changed
+}
+
+// Translate returns the Target of x, whose path is canonical already.
+func (t *Translator) Translate(x *exchange.Exchange) exchange.Target {
+	if target, ok := t.redirect(x); ok {
+		return target
+	}
+	if rule := t.Mount(x, x.Request.Path.Mount, x.Request.Path.Decoded); rule != nil {
+		return exchange.Target{Kind: exchange.TargetForward, Rule: rule}
+	}
+	return t.File(x.Request.Path.Decoded)
+}
+
+// Mount returns the rule for the path in its two shapes, nil if no worker
+// answers it.
+func (t *Translator) Mount(x *exchange.Exchange, mounted, decoded string) *exchange.Rule {
+	if _, off := x.Env.Get("no-jk"); off {
+		return nil
+	}
+	if x.Site.Forward.RejectUnsafe && strings.ContainsAny(decoded, `%\`) {
+		return nil
+	}
+	return t.cfg.Mounts.Lookup(mounted)
+}
+
+// redirect returns the answer of the first Redirect that matches.
+//
+// Source: httpd modules/mappers/mod_alias.c, try_redirect.
+func (t *Translator) redirect(x *exchange.Exchange) (exchange.Target, bool) {
+	for i := range t.cfg.Redirects {
+		r := &t.cfg.Redirects[i]
+		n := prefix(r.Path, x.Request.Path.Decoded)
+		if n < 0 {
+			continue
+		}
+		target := exchange.Target{Kind: exchange.TargetRespond, Status: r.Status}
+		if r.Status >= 300 && r.Status < 400 {
+			target.Location = location(x, r.To, x.Request.Path.Decoded[n:])
+		}
+		return target, true
+	}
+	return exchange.Target{}, false
+}
+
+// location is to with the rest of the path, escaped, and with the query unless
+// to has one of its own.
+func location(x *exchange.Exchange, to, rest string) string {
+	l := to + Escape(rest)
+	if x.Request.Asked && x.Request.Query != "" && !strings.Contains(to, "?") {
+		l += "?" + x.Request.Query
+	}
+	return Absolute(x, l)
+}
+
+// Absolute returns the URL of a path of this site as the client knows it: with
+// the host and port that it asked for. Anything that does not begin with a
+// slash is returned as it is.
+//
+// Source: httpd UseCanonicalName Off; server/core.c, ap_construct_url.
+func Absolute(x *exchange.Exchange, to string) string {
+	if !strings.HasPrefix(to, "/") {
+		return to
+	}
+	scheme, standard := "http://", 80
+	if x.Client.TLS {
+		scheme, standard = "https://", 443
+	}
+	host, port := x.Request.Host, x.Request.Port
+	if host == "" {
+		host, port = x.Site.Name, x.Site.Port
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port != 0 && port != standard {
+		host += ":" + strconv.Itoa(port)
+	}
+	return scheme + host + to
+}
+
+// File returns the static Target of a path: of the first Alias that matches,
+// else of DocumentRoot.
+func (t *Translator) File(decoded string) exchange.Target {
+	for i := range t.cfg.Aliases {
+		if target, ok := t.cfg.Aliases[i].target(decoded); ok {
+			return target
+		}
+	}
+	if t.cfg.DocumentRoot == "" {
+		return exchange.Target{Kind: exchange.TargetRespond, Status: http.StatusNotFound}
+	}
+	return exchange.Target{Kind: exchange.TargetStatic, Root: t.cfg.DocumentRoot, File: strings.TrimPrefix(decoded, "/")}
+}
+
+func (a *Alias) target(decoded string) (exchange.Target, bool) {
+	if a.Pattern != nil {
+		found := a.Pattern.FindStringSubmatchIndex(decoded)
+		if found == nil {
+			return exchange.Target{}, false
+		}
+		return whole(string(a.Pattern.ExpandString(nil, a.Dir, decoded, found))), true
+	}
+	n := prefix(a.Path, decoded)
+	if n < 0 {
+		return exchange.Target{}, false
+	}
+	if n == len(decoded) && !strings.HasSuffix(a.Path, "/") {
+		return whole(a.Dir), true
+	}
+	return exchange.Target{
+		Kind: exchange.TargetStatic, Root: a.Dir, File: strings.TrimPrefix(decoded[n:], "/"),
+	}, true
+}
+
+// whole is the Target of one file or directory: a directory is its own root, a
+// file is below the directory it is in.
+func whole(name string) exchange.Target {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return exchange.Target{Kind: exchange.TargetStatic, Root: name}
+	}
+	return exchange.Target{Kind: exchange.TargetStatic, Root: path.Dir(name), File: path.Base(name)}
+}
+
+// prefix returns the length of the part of url that want covers, -1 if it does
+// not: whole components, a trailing slash of want must be there.
+//
+// Source: httpd modules/mappers/mod_alias.c, alias_matches.
+func prefix(want, url string) int {
+	if !strings.HasPrefix(url, want) {
+		return -1
+	}
+	if len(url) == len(want) || strings.HasSuffix(want, "/") || url[len(want)] == '/' {
+		return len(want)
+	}
+	return -1
+}
+
+// Escape encodes a decoded path for a Location: every byte that is not
+// unreserved or one of $-_.+!*'(),:@&=/~ as %xx.
+func Escape(decoded string) string {
+	const hex = "0123456789abcdef"
+	var b strings.Builder
+	for i := range len(decoded) {
+		c := decoded[i]
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+			strings.IndexByte("$-_.+!*'(),:@&=/~;", c) >= 0 {
+			b.WriteByte(c)
+			continue
+		}
+		b.WriteByte('%')
+		b.WriteByte(hex[c>>4])
+		b.WriteByte(hex[c&15])
+	}
+	return b.String()
+}

@@ -1,0 +1,103 @@
+package translate
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/front/mount"
+)
+
+func exchangeFor(path, query string) *exchange.Exchange {
+	return &exchange.Exchange{
+		Client: &exchange.Client{},
+		Site:   &exchange.Site{Name: "site.example", Port: 80},
+		Request: exchange.Request{
+			Path: exchange.Path{Decoded: path, Mount: path, Encoded: path}, Host: "asked.example", Port: 8080,
+			Query: query, Asked: query != "",
+		},
+	}
+}
+
+func TestTranslate(t *testing.T) {
+	dir := t.TempDir()
+	single := filepath.Join(dir, "one.txt")
+	if err := os.WriteFile(single, []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	translator := New(Config{
+		DocumentRoot: "/srv/www",
+		Redirects: []Redirect{
+			{Path: "/old", Status: 301, To: "http://new.example/n"},
+			{Path: "/here", Status: 302, To: "/there"},
+			{Path: "/q", Status: 302, To: "/there?own=1"},
+			{Path: "/gone", Status: 410},
+			{Path: "/app/old", Status: 302, To: "/x"},
+		},
+		Mounts: mount.New([]mount.Rule{
+			{Rule: exchange.Rule{Pattern: "/app/*", Worker: "w"}, Source: mount.JkMount},
+			{Rule: exchange.Rule{Pattern: "/pics/*.do", Worker: "w"}, Source: mount.JkMount},
+		}),
+		Aliases: []Alias{
+			{Path: "/pics", Dir: "/data/pictures"},
+			{Path: "/slash/", Dir: "/data/slash/"},
+			{Path: "/one", Dir: single},
+			{Path: "/tmp", Dir: dir},
+			{Pattern: regexp.MustCompile(`^/u/([^/]+)/(.*)`), Dir: dir + "/$1/$2"},
+		},
+	})
+	static := func(root, file string) exchange.Target {
+		return exchange.Target{Kind: exchange.TargetStatic, Root: root, File: file}
+	}
+	respond := func(status int, location string) exchange.Target {
+		return exchange.Target{Kind: exchange.TargetRespond, Status: status, Location: location}
+	}
+	for _, test := range []struct {
+		rule, path, query string
+		want              exchange.Target
+	}{
+		{"a file", "/a/b.html", "", static("/srv/www", "a/b.html")},
+		{"the root", "/", "", static("/srv/www", "")},
+		{"Redirect", "/old", "", respond(301, "http://new.example/n")},
+		{"Redirect keeps the rest and the query", "/old/a b", "x=1", respond(301, "http://new.example/n/a%20b?x=1")},
+		{"Redirect ends at a component", "/older", "", static("/srv/www", "older")},
+		{"Redirect to a path: as the client asked", "/here", "", respond(302, "http://asked.example:8080/there")},
+		{"Redirect with a query of its own", "/q", "x=1", respond(302, "http://asked.example:8080/there?own=1")},
+		{"Redirect without a target", "/gone/x", "", respond(410, "")},
+		{"Redirect before a mount", "/app/old", "", respond(302, "http://asked.example:8080/x")},
+		{"Alias", "/pics/a.png", "", static("/data/pictures", "a.png")},
+		{"Alias ends at a component", "/picsx", "", static("/srv/www", "picsx")},
+		{"Alias with a slash covers what is below", "/slash/a", "", static("/data/slash/", "a")},
+		{"Alias with a slash: not itself", "/slash", "", static("/srv/www", "slash")},
+		{"Alias of a file", "/one", "", static(dir, "one.txt")},
+		{"Alias of a directory", "/tmp", "", static(dir, "")},
+		{"AliasMatch", "/u/joe/x/y", "", static(dir+"/joe/x", "y")},
+	} {
+		if got := translator.Translate(exchangeFor(test.path, test.query)); got != test.want {
+			t.Errorf("%s: %s is %+v, want %+v", test.rule, test.path, got, test.want)
+		}
+	}
+	for _, path := range []string{"/app/x", "/pics/a.do"} {
+		if got := translator.Translate(exchangeFor(path, "")); got.Kind != exchange.TargetForward || got.Rule.Worker != "w" {
+			t.Errorf("a mount beats an Alias: %s is %+v", path, got)
+		}
+	}
+}
+
+func TestNotMounted(t *testing.T) {
+	translator := New(Config{DocumentRoot: "/srv", Mounts: mount.New([]mount.Rule{
+		{Rule: exchange.Rule{Pattern: "/*", Worker: "w"}, Source: mount.JkMount},
+	})})
+	x := exchangeFor("/a", "")
+	x.Env.Set("no-jk", "")
+	if got := translator.Translate(x); got.Kind != exchange.TargetStatic {
+		t.Errorf("with no-jk: %+v", got)
+	}
+	x = exchangeFor(`/a\b`, "")
+	x.Site = &exchange.Site{Forward: exchange.Forwarding{RejectUnsafe: true}}
+	if got := translator.Translate(x); got.Kind != exchange.TargetStatic {
+		t.Errorf("RejectUnsafeURI: %+v", got)
+	}
+}

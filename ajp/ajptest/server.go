@@ -195,7 +195,14 @@ func (s *Server) answer(conn *ajp.ContainerConn, nc net.Conn, request *ajp.Forwa
 	} else {
 		s.cfg.Script(c)
 	}
-	return conn.Flush() == nil && c.reuse
+	if conn.Flush() != nil || !c.reuse {
+		return false
+	}
+	if c.unsolicited { // as a container swallows what the application did not read
+		_, err := conn.ReadPacket()
+		return err == nil
+	}
+	return true
 }
 
 // unknown is the length of a body that is not declared.

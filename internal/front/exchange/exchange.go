@@ -8,7 +8,6 @@ package exchange
 
 import (
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/catflap/catflap/internal/front/settings"
@@ -30,15 +29,6 @@ type Exchange struct {
 	Attempts []Attempt          // every try at a worker, in order
 	Failure  *Error             // why the worker did not answer; nil if it did
 	Response Response
-}
-
-// A Client is one connection of a client.
-type Client struct {
-	Remote   netip.AddrPort // the peer, unmapped
-	Local    netip.AddrPort // our side, unmapped
-	Requests int            // requests begun on it, this one included
-	TLS      bool
-	Wire     Wire
 }
 
 // Request is what the client asked. Its strings are as received unless said
@@ -89,6 +79,8 @@ type Session struct {
 	Sticky   bool   // it went where Route asked
 	Answered string // the route of the member that answered last
 	Balancer string // name of the lb worker; empty for a worker of its own
+	// Activation of the member, as the container is told: ACT, DIS or STP.
+	Activation string
 }
 
 // An Attempt is one try at one worker.

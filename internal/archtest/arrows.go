@@ -1,0 +1,122 @@
+// Package archtest holds the project to its own structure: which package may
+// import which, how large things may grow, that each package says what comes
+// in and what goes out, and that only commands end the process. What comes in
+// is the source tree, what goes out are sentences about what breaks a rule.
+package archtest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Module is the path of this module.
+const Module = "github.com/catflap/catflap"
+
+// leaves are packages that any package under internal/front or internal/web
+// may import.
+var leaves = []string{"internal/front/exchange", "internal/front/settings"}
+
+// arrows lists for each package what of this module it may import, beyond
+// leaves for those of the front and the web. A package that is not here may
+// import nothing of ours. A new arrow is a decision made here.
+var arrows = map[string][]string{
+	"ajp":         {},
+	"ajp/ajptest": {"ajp"},
+
+	"cmd/catflap": {
+		"internal/config", "internal/config/mistake", "internal/front", "internal/privilege", "ajp", "ajp/ajptest",
+	},
+
+	// settings: text → Config. The syntaxes share one form for mistakes.
+	"internal/config/mistake":    {},
+	"internal/config/httpdconf":  {"internal/config/mistake"},
+	"internal/config/properties": {"internal/config/mistake"},
+	"internal/config": {
+		"internal/config/httpdconf", "internal/config/mistake", "internal/config/properties", "internal/privilege",
+		"internal/front", "internal/front/exchange", "internal/front/settings", "internal/front/vhost",
+		"internal/front/translate", "internal/front/mount", "internal/front/balancer", "internal/front/worker",
+		"internal/front/status", "internal/front/jklog", "internal/front/canonical",
+		"internal/web/accesslog", "internal/web/errorlog", "internal/web/static",
+	},
+
+	// a request: listener → vhost → canonical → translate → module… → forward → balancer → worker → ajp
+	"internal/front": {
+		"internal/front/vhost", "internal/front/canonical", "internal/front/translate", "internal/front/mount",
+		"internal/front/module/access", "internal/front/module/errordoc", "internal/front/forward",
+		"internal/front/balancer", "internal/front/worker", "internal/front/status", "internal/front/jklog",
+		"internal/web/listener", "internal/web/static", "internal/web/accesslog", "internal/web/errorlog",
+		"internal/web/logfile", "internal/privilege",
+	},
+	"internal/front/settings":        {},
+	"internal/front/exchange":        {"internal/front/settings"},
+	"internal/front/vhost":           {},
+	"internal/front/canonical":       {},
+	"internal/front/mount":           {},
+	"internal/front/translate":       {"internal/front/mount"},
+	"internal/front/module/access":   {},
+	"internal/front/module/errordoc": {},
+	"internal/front/forward":         {},
+	"internal/front/balancer":        {},
+	"internal/front/worker":          {"ajp"},
+	"internal/front/status":          {"internal/front/balancer", "internal/front/worker", "internal/front/mount"},
+	"internal/front/jklog":           {"internal/web/strftime"},
+
+	"internal/web/listener":  {},
+	"internal/web/static":    {},
+	"internal/web/accesslog": {"internal/web/strftime"},
+	"internal/web/errorlog":  {},
+	"internal/web/logfile":   {"internal/privilege"},
+	"internal/web/strftime":  {},
+
+	"internal/privilege": {},
+	"internal/archtest":  {},
+	"internal/golden":    {},
+	"internal/leaktest":  {},
+
+	"interop":      {"interop/peer", "interop/load"},
+	"interop/peer": {},
+	"interop/load": {},
+	"bench":        {"interop/peer", "interop/load"},
+}
+
+// forbiddenArrow says why from may not import to, "" if it may. Both are
+// paths below the module; test tells that only tests of from import to.
+func forbiddenArrow(from, to string, test bool) string {
+	allowed, known := arrows[from]
+	if !known {
+		return fmt.Sprintf("package %s has no row in internal/archtest/arrows.go: decide what it may import", from)
+	}
+	if slices.Contains(allowed, to) {
+		return ""
+	}
+	ofFront := strings.HasPrefix(from, "internal/front") || strings.HasPrefix(from, "internal/web")
+	if ofFront && slices.Contains(leaves, to) && !slices.Contains(leaves, from) {
+		return ""
+	}
+	if test && slices.Contains([]string{"ajp/ajptest", "internal/golden", "internal/leaktest", from}, to) {
+		return ""
+	}
+	return fmt.Sprintf("package %s imports %s: no such arrow in internal/archtest/arrows.go", from, to)
+}
+
+// publicPackages import only the standard library and golang.org/x, because
+// other people embed them.
+var publicPackages = []string{"ajp", "tribes", "javaserial", "session", "cluster", "node"}
+
+func isPublic(pkg string) bool {
+	root, _, _ := strings.Cut(pkg, "/")
+	return slices.Contains(publicPackages, root)
+}
+
+// unusedRows returns the rows of arrows whose package does not exist.
+func unusedRows(packages map[string]bool) []string {
+	var unused []string
+	for _, pkg := range slices.Sorted(maps.Keys(arrows)) {
+		if !packages[pkg] {
+			unused = append(unused, fmt.Sprintf("internal/archtest/arrows.go has a row for %s, which does not exist", pkg))
+		}
+	}
+	return unused
+}

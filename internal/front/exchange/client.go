@@ -1,0 +1,32 @@
+package exchange
+
+import (
+	"net/netip"
+)
+
+// A Client is one connection of a client. One request at a time uses it.
+type Client struct {
+	Remote   netip.AddrPort // the peer, unmapped
+	Local    netip.AddrPort // our side, unmapped
+	Requests int            // requests begun on it, this one included
+	TLS      bool
+	Wire     Wire
+
+	remoteText, localText string
+}
+
+// RemoteText returns the address of the peer, without port, as text.
+func (c *Client) RemoteText() string {
+	if c.remoteText == "" {
+		c.remoteText = c.Remote.Addr().String()
+	}
+	return c.remoteText
+}
+
+// LocalText returns the address of our side, without port, as text.
+func (c *Client) LocalText() string {
+	if c.localText == "" {
+		c.localText = c.Local.Addr().String()
+	}
+	return c.localText
+}

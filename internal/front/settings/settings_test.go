@@ -1,0 +1,62 @@
+package settings
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestWith(t *testing.T) {
+	off, zero := false, int64(0)
+	for _, test := range []struct {
+		rule   string
+		layers []*Layer
+		change func(*Settings)
+	}{
+		{"nothing", nil, func(*Settings) {}},
+		{"an empty layer", []*Layer{{}}, func(*Settings) {}},
+		{"Options without signs replace", []*Layer{{Options: &OptionsChange{Replace: true, Set: MultiViews}}},
+			func(s *Settings) { s.Options = MultiViews }},
+		{"Options with signs change", []*Layer{{Options: &OptionsChange{Set: Indexes, Clear: FollowSymLinks}}},
+			func(s *Settings) { s.Options = Indexes }},
+		{"a later DirectoryIndex replaces", []*Layer{{Index: &IndexChange{Names: []string{"a"}}}, {Index: &IndexChange{Names: []string{"b", "c"}}}},
+			func(s *Settings) { s.Index.Names = []string{"b", "c"} }},
+		{"DirectoryIndex disabled", []*Layer{{Index: &IndexChange{Names: []string{}}}},
+			func(s *Settings) { s.Index.Names = []string{} }},
+		{"DirectorySlash keeps the names", []*Layer{{Index: &IndexChange{Slash: &off}}},
+			func(s *Settings) { s.Index.Slash = false }},
+		{"a later Require replaces, Legacy stays", []*Layer{
+			{Require: &Requirement{Kind: RequireDenied}, Legacy: &Legacy{Order: AllowDeny}}, {Require: &Requirement{Kind: RequireGranted}}},
+			func(s *Settings) {
+				s.Access = Access{&Requirement{Kind: RequireGranted}, &Legacy{Order: AllowDeny}}
+			}},
+		{"ErrorDocument adds by status", []*Layer{{ErrorDocs: ErrorDocs{404: {Text: "a"}, 500: {Text: "b"}}}, {ErrorDocs: ErrorDocs{404: {Path: "/n"}}}},
+			func(s *Settings) { s.ErrorDocs = ErrorDocs{404: {Path: "/n"}, 500: {Text: "b"}} }},
+		{"AddType adds by extension", []*Layer{{Types: &Types{ByExt: map[string]string{"a": "x/1", "b": "x/2"}}}, {Types: &Types{ByExt: map[string]string{"a": "x/3"}, Charset: "utf-8"}}},
+			func(s *Settings) {
+				s.Types = Types{ByExt: map[string]string{"a": "x/3", "b": "x/2"}, Charset: "utf-8"}
+			}},
+		{"none and off end what is inherited", []*Layer{{Types: &Types{Force: "x/1", Charset: "utf-8"}}, {Types: &Types{Force: "None", Charset: "Off"}}},
+			func(*Settings) {}},
+		{"LimitRequestBody 0", []*Layer{{BodyLimit: &zero}}, func(s *Settings) { s.BodyLimit = 0 }},
+		{"closed stays closed", []*Layer{{Closed: &Closed{By: "AuthType x"}}, {Require: &Requirement{Kind: RequireGranted}}},
+			func(s *Settings) {
+				s.Closed, s.Access.Require = &Closed{By: "AuthType x"}, &Requirement{Kind: RequireGranted}
+			}},
+	} {
+		base, want := Default(), Default()
+		test.change(want)
+		if diff := cmp.Diff(want, base.With(test.layers...)); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", test.rule, diff)
+		}
+		if diff := cmp.Diff(Default(), base); diff != "" {
+			t.Errorf("%s: the base was changed: %s", test.rule, diff)
+		}
+	}
+}
+
+func TestEmpty(t *testing.T) {
+	if !new(Layer).Empty() || (&Layer{Legacy: &Legacy{}}).Empty() {
+		t.Error("Empty is wrong")
+	}
+}

@@ -215,3 +215,10 @@ func (p *pool) sizes() (opened, most int) {
 	defer p.mu.Unlock()
 	return p.opened, p.most
 }
+
+// free reports whether take would not wait.
+func (p *pool) free() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.idle) > 0 || p.cfg.Size <= 0 || p.opened < p.cfg.Size
+}

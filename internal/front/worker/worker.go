@@ -219,3 +219,8 @@ func (w *Worker) Ping(ctx context.Context) error {
 	defer conn.Close()
 	return conn.Ping(w.cfg.Ping.Timeout)
 }
+
+// Free reports whether a request would get a connection at once.
+func (w *Worker) Free() bool {
+	return (w.cfg.BusyLimit <= 0 || w.stats.busy.Load() < int64(w.cfg.BusyLimit)) && w.pool.free()
+}

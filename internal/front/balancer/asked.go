@@ -1,0 +1,144 @@
+package balancer
+
+import (
+	"github.com/catflap/catflap/internal/front/exchange"
+)
+
+// asked is what one request wants of a balancer: its session, the settings of
+// its rule, and the members as it sees them.
+type asked struct {
+	members    []view
+	routes     []string // of its session ids; nil if it has no session
+	holders    []string
+	stateless  bool
+	setCookie  bool
+	cookie     string
+	cookiePath string
+	forced     bool // members in error were forced already
+	room       [8]view
+	routeRoom  [4]string
+}
+
+// ask reads what x wants.
+func (b *Balancer) ask(x *exchange.Exchange) *asked {
+	ext := &x.Target.Rule.Ext
+	a := &asked{cookie: b.cfg.Sticky.Cookie, cookiePath: b.cfg.Sticky.SetCookiePath, setCookie: b.cfg.Sticky.SetCookie}
+	path, ignore := b.cfg.Sticky.Path, b.cfg.Sticky.Off
+	override(&a.cookie, ext.SessionCookie)
+	override(&a.cookiePath, ext.SessionCookiePath)
+	override(&path, ext.SessionPath)
+	if ext.SetSessionCookie != nil {
+		a.setCookie = *ext.SetSessionCookie
+	}
+	if ext.StickyIgnore != nil {
+		ignore = ignore || *ext.StickyIgnore
+	}
+	if ext.Stateless != nil {
+		a.stateless = *ext.Stateless
+	}
+	if len(x.Env) > 0 {
+		if v, ok := x.Env.Get("JK_STICKY_IGNORE"); ok {
+			ignore = b.cfg.Sticky.Off || on(v)
+		}
+		if v, ok := x.Env.Get("JK_STATELESS"); ok {
+			a.stateless = on(v)
+		}
+	}
+	if !ignore {
+		a.routes = sessionRoutes(a.routeRoom[:0], x, a.cookie, path)
+		if len(a.routes) > 0 {
+			x.Session.Route = a.routes[0]
+			a.holders = b.outlook.Holders(a.routes[0])
+		}
+	}
+	a.members = b.views(a.room[:0], ext.Activation)
+	return a
+}
+
+func override(to *string, value string) {
+	if value != "" {
+		*to = value
+	}
+}
+
+// views returns the members as they are now. A member that was busy is tried
+// again once it has a free connection.
+func (b *Balancer) views(room []view, activation map[string]byte) []view {
+	for _, m := range b.members {
+		v := view{
+			route: m.cfg.Route, domain: m.cfg.Domain, redirect: m.cfg.Redirect, state: m.seen(),
+			activation: m.cfg.Activation, distance: m.cfg.Distance, value: m.value.Load(),
+		}
+		if v.state == Busy && m.endpoint.Free() {
+			_, v.state = m.change(func(h health) health {
+				if h.state == Busy {
+					h.state = OK
+				}
+				return h
+			})
+		}
+		if letter, ok := activation[m.cfg.Worker]; ok {
+			v.activation = map[byte]Activation{'A': Active, 'D': Disabled, 'S': Stopped}[letter]
+		}
+		alive, known := b.outlook.Alive(m.cfg.Route)
+		v.down = known && !alive
+		room = append(room, v)
+	}
+	return room
+}
+
+// choose elects a member. If all that could serve are in error, they are
+// forced once: better a try than a refusal.
+func (b *Balancer) choose(a *asked) choice {
+	for {
+		offset := int(b.offset.Load())
+		c := elect(a.members, a.routes, a.holders, b.cfg.Sticky.Force, offset, a.stateless)
+		if c.member < 0 {
+			if a.forced || !b.force(a) {
+				return c
+			}
+			continue
+		}
+		if !b.members[c.member].claim() {
+			a.members[c.member].state = Probe
+			continue
+		}
+		if !c.sticky {
+			b.offset.Store(int64((c.member + 1) % len(b.members)))
+		}
+		return c
+	}
+}
+
+// force lets all members in error be tried. It reports whether there are any.
+func (b *Balancer) force(a *asked) bool {
+	a.forced = true
+	n := 0
+	for i := range a.members {
+		v := &a.members[i]
+		if v.state != Error || v.activation == Stopped || v.failed {
+			continue
+		}
+		_, v.state = b.members[i].change(func(h health) health {
+			if h.state == Error {
+				h.state = Force
+			}
+			return h
+		})
+		n++
+	}
+	if n > 0 {
+		b.log.Info("Forcing recovery once", "balancer", b.cfg.Name, "workers", n)
+	}
+	return n > 0
+}
+
+// fail takes a member out for this round.
+func (a *asked) fail(i int) { a.members[i].failed = true }
+
+// forgive begins the next round.
+func (a *asked) forgive() {
+	for i := range a.members {
+		a.members[i].failed = false
+	}
+}

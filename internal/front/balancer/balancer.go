@@ -1,0 +1,273 @@
+// Package balancer chooses for each request one member of a named group of
+// workers. What comes in is an Exchange for the group, what goes out is the
+// answer of one of them, or an error once none is left that may be asked.
+//
+// Which member, and what an outcome means for it, are pure functions in
+// elect.go, sticky.go and state.go; Balancer only asks them and keeps their
+// results.
+package balancer
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/catflap/catflap/internal/front/exchange"
+)
+
+// A Balancer is one lb worker. Its settings never change; many goroutines may
+// use it.
+type Balancer struct {
+	cfg     Config
+	members []*Member
+	outlook Outlook
+	log     *slog.Logger
+
+	offset  atomic.Int64 // where the next turn over the members begins
+	maxBusy atomic.Int64
+	busy    atomic.Int64
+	upkeep  atomic.Int64 // Unix ns of the last maintenance
+}
+
+// New returns the balancer of cfg over the endpoints of its members, in their
+// order, or every mistake at once. outlook may be nil.
+func New(cfg Config, endpoints []Endpoint, outlook Outlook, log *slog.Logger) (*Balancer, error) {
+	if len(endpoints) != len(cfg.Members) || len(endpoints) == 0 {
+		return nil, fmt.Errorf("balancer %s: %d members, %d workers", cfg.Name, len(cfg.Members), len(endpoints))
+	}
+	cfg = cfg.filled()
+	if outlook == nil {
+		outlook = unknown{}
+	}
+	b := &Balancer{cfg: cfg, outlook: outlook, log: log}
+	var mistakes []error
+	routes := map[string]string{}
+	var factors []int
+	for i, m := range cfg.Members {
+		if other, ok := routes[m.Route]; ok {
+			mistakes = append(mistakes, fmt.Errorf("balancer %s: members %s and %s share the route %s", cfg.Name, other, m.Worker, m.Route))
+		}
+		routes[m.Route] = m.Worker
+		factors = append(factors, m.Factor)
+		b.members = append(b.members, &Member{cfg: m, endpoint: endpoints[i], standing: &standing{reset: time.Now()}})
+	}
+	for i, mult := range multiples(factors) {
+		b.members[i].mult = mult
+	}
+	b.upkeep.Store(time.Now().UnixNano())
+	return b, errors.Join(mistakes...)
+}
+
+// filled returns cfg with defaults in place of zero fields.
+func (cfg Config) filled() Config {
+	def(&cfg.Retries, 2)
+	def(&cfg.LBRetries, len(cfg.Members))
+	def(&cfg.RetryInterval, 100*time.Millisecond)
+	def(&cfg.Maintain, 60*time.Second)
+	def(&cfg.Sticky.Cookie, "JSESSIONID")
+	def(&cfg.Sticky.Path, ";jsessionid")
+	def(&cfg.Sticky.SetCookiePath, "/")
+	def(&cfg.Recovery.RecoverTime, 60*time.Second)
+	def(&cfg.Recovery.EscalationTime, cfg.Recovery.RecoverTime/2)
+	members := make([]MemberConfig, len(cfg.Members))
+	for i, m := range cfg.Members {
+		m.Factor = max(1, m.Factor)
+		def(&m.Route, m.Worker)
+		if m.Domain == "" {
+			if domain := domainOf(m.Route); domain != m.Route {
+				m.Domain = domain
+			}
+		}
+		members[i] = m
+	}
+	cfg.Members = members
+	return cfg
+}
+
+func def[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Forward sends the request of x to a member and its answer to w. A member
+// that fails is replaced by another as long as that is safe, without a pause;
+// when all were tried the next round waits for RetryInterval. nil means the
+// answer is complete; otherwise the error is an *exchange.Error, or an
+// *exchange.Refusal.
+func (b *Balancer) Forward(w http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
+	b.enter()
+	defer b.busy.Add(-1)
+	x.Session.Balancer = b.cfg.Name
+	a := b.ask(x)
+	var last error
+	for round := 1; round <= b.cfg.Retries; round++ {
+		for range min(b.cfg.LBRetries, len(b.members)) {
+			c := b.choose(a)
+			if c.member < 0 {
+				if last == nil {
+					return b.none(x, c)
+				}
+				break
+			}
+			err := b.try(w, r, x, c, a)
+			failure, ok := errors.AsType[*exchange.Error](err)
+			if !ok {
+				return err
+			}
+			last = err
+			m := b.members[c.member]
+			if !m.endpoint.MayRepeat(x, failure) || x.Body.Rewind() != nil || r.Context().Err() != nil {
+				return err
+			}
+			a.fail(c.member)
+		}
+		if round == b.cfg.Retries || !b.pause(r) {
+			break
+		}
+		a.forgive()
+	}
+	return last
+}
+
+// enter counts a request in.
+func (b *Balancer) enter() {
+	n := b.busy.Add(1)
+	for {
+		most := b.maxBusy.Load()
+		if n <= most || b.maxBusy.CompareAndSwap(most, n) {
+			return
+		}
+	}
+}
+
+// pause waits before the next round. It reports false if the client went.
+func (b *Balancer) pause(r *http.Request) bool {
+	timer := time.NewTimer(b.cfg.RetryInterval)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// none is the error for a request that no member can take.
+func (b *Balancer) none(x *exchange.Exchange, c choice) error {
+	cause := exchange.CauseNoWorker
+	if c.forced {
+		cause = exchange.CauseForcedRoute
+	}
+	return &exchange.Error{Worker: b.cfg.Name, Cause: cause, Reached: exchange.ReachedNobody}
+}
+
+// try sends the request of x to the member chosen, and takes its outcome.
+func (b *Balancer) try(w http.ResponseWriter, r *http.Request, x *exchange.Exchange, c choice, a *asked) error {
+	m := b.members[c.member]
+	x.Session.Sticky = c.sticky
+	x.Session.Activation = [...]string{"ACT", "DIS", "STP"}[a.members[c.member].activation]
+	if a.setCookie && !c.sticky {
+		setCookie(w, x, a.cookie, m.cfg.Route, a.cookiePath)
+	}
+	fresh := len(a.routes) == 0 && !a.stateless
+	m.dispatch()
+	if fresh {
+		m.sessions.Add(1)
+	}
+	added := b.cfg.Method.atDispatch(m.mult, fresh)
+	m.value.Add(added)
+	taken := x.Body.Taken()
+	written := x.Response.Bytes
+	err := m.endpoint.Try(w, r, x)
+	x.Session.Answered = m.cfg.Route
+	others := m.busy.Add(-1) > 0
+	b.cfg.Method.atEnd(m, x.Body.Taken()-taken+x.Response.Bytes-written)
+	failure, failed := errors.AsType[*exchange.Error](err)
+	o := outcome{failed: failed, others: others}
+	if failed {
+		o.at, o.cause, o.reached = time.Now(), failure.Cause, failure.Reached
+	}
+	before, after := m.ended(o, b.cfg.Recovery)
+	if failed {
+		m.count(failure.Cause)
+		b.logFailure(x, m, failure, after)
+	}
+	if after != before && !failed && before.failing() {
+		b.log.Info("worker recovered", "balancer", b.cfg.Name, "worker", m.cfg.Worker)
+	}
+	return err
+}
+
+// count counts a failure.
+func (m *Member) count(cause exchange.Cause) {
+	switch cause {
+	case exchange.CauseClientRead, exchange.CauseClientWrite:
+		m.clientErrors.Add(1)
+	case exchange.CauseTooLarge, exchange.CauseBodyTooLarge:
+	default:
+		m.errors.Add(1)
+	}
+}
+
+// logFailure writes the one line about an attempt that failed at a member.
+// That of the whole request is written by who called Forward.
+func (b *Balancer) logFailure(x *exchange.Exchange, m *Member, failure *exchange.Error, after State) {
+	text := "service failed, worker is in local error state"
+	if after == Error {
+		text = "service failed, worker is in error state"
+	}
+	switch failure.Cause {
+	case exchange.CauseClientRead, exchange.CauseClientWrite, exchange.CauseTooLarge, exchange.CauseBodyTooLarge:
+		return
+	}
+	attrs := []any{"balancer", b.cfg.Name, "worker", m.cfg.Worker, "cause", failure.Cause.String(), "reached", failure.Reached.String(),
+		"state", after.String(), "request", x.Request.Method + " " + x.Request.Path.Mount, "do", failure.Cause.Advice()}
+	if failure.Err != nil {
+		attrs = append(attrs, "err", failure.Err.Error())
+	}
+	b.log.Warn(text, attrs...)
+}
+
+// Name returns the name of the balancer.
+func (b *Balancer) Name() string { return b.cfg.Name }
+
+// Adopt takes over the standing and counters of the members of old that have
+// the same name. It is called before the first request.
+func (b *Balancer) Adopt(old *Balancer) {
+	for _, m := range b.members {
+		for _, other := range old.members {
+			if other.cfg.Worker == m.cfg.Worker {
+				m.standing = other.standing
+			}
+		}
+	}
+	b.levelNewcomers(old)
+	b.maxBusy.Store(old.maxBusy.Load())
+}
+
+// levelNewcomers lets members that old did not have begin at the highest
+// value there is, or they would get every request until they had caught up.
+func (b *Balancer) levelNewcomers(old *Balancer) {
+	highest := int64(0)
+	for _, m := range old.members {
+		highest = max(highest, m.value.Load())
+	}
+	for _, m := range b.members {
+		if m.value.Load() == 0 && b.cfg.Method != Busyness {
+			m.value.Store(highest)
+		}
+	}
+}
+
+// on reads the value of a JK_ variable: empty and anything but "0" is
+// on.
+func on(value string) bool {
+	n, err := strconv.Atoi(value)
+	return err != nil || n != 0
+}

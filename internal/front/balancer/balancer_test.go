@@ -23,8 +23,8 @@ func TestMain(m *testing.M) { leaktest.Main(m) }
 // A node is an Endpoint without a network.
 type node struct {
 	name  string
-	cause atomic.Int64   // the exchange.Cause with which it fails; 0 is none
-	got   atomic.Int64   // requests
+	cause atomic.Int64 // the exchange.Cause with which it fails; 0 is none
+	got   atomic.Int64 // requests
 	pings atomic.Int64
 	took  time.Duration
 	full  bool
@@ -221,7 +221,8 @@ func TestFailover(t *testing.T) {
 func TestAllDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, nodes := group(t, 2, nil)
-		nodes[0].cause, nodes[1].fail(exchange.CauseRefused), exchange.CauseRefused
+		nodes[0].fail(exchange.CauseRefused)
+		nodes[1].fail(exchange.CauseRefused)
 		before := time.Now()
 		if _, err := send(b, request("GET", "", "")); causeOf(err) != "refused" {
 			t.Errorf("%v", err)

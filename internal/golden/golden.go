@@ -8,6 +8,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,34 +46,41 @@ func run(t *testing.T, name string, out func(t *testing.T, c Case) string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := Case{Title: strings.TrimSpace(string(archive.Comment)), Files: map[string]string{}}
+	c, want := caseOf(archive)
 	if c.Title == "" {
 		t.Errorf("%s: no title that says the rule", name)
-	}
-	want, at := "", -1
-	for i, file := range archive.Files {
-		if file.Name == Want {
-			want, at = string(file.Data), i
-			continue
-		}
-		c.Files[file.Name] = string(file.Data)
-		c.Names = append(c.Names, file.Name)
 	}
 	got := out(t, c)
 	if got != "" && !strings.HasSuffix(got, "\n") {
 		got += "\n"
 	}
-	if *update && got != want {
-		if at < 0 {
-			archive.Files, at = append(archive.Files, txtar.File{Name: Want}), len(archive.Files)
-		}
-		archive.Files[at].Data = []byte(got)
-		if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
+	switch {
+	case got == want:
+	case *update:
+		if err := os.WriteFile(name, withWant(archive, got), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		return
+	default:
+		t.Errorf("%s (-want +got):\n%s", c.Title, cmp.Diff(want, got))
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", c.Title, diff)
+}
+
+// caseOf returns what archive holds.
+func caseOf(archive *txtar.Archive) (c Case, want string) {
+	c = Case{Title: strings.TrimSpace(string(archive.Comment)), Files: map[string]string{}}
+	for _, file := range archive.Files {
+		if file.Name == Want {
+			want = string(file.Data)
+			continue
+		}
+		c.Files[file.Name] = string(file.Data)
+		c.Names = append(c.Names, file.Name)
 	}
+	return c, want
+}
+
+// withWant returns archive as text, with got for what comes out.
+func withWant(archive *txtar.Archive, got string) []byte {
+	files := slices.DeleteFunc(slices.Clone(archive.Files), func(f txtar.File) bool { return f.Name == Want })
+	return txtar.Format(&txtar.Archive{Comment: archive.Comment, Files: append(files, txtar.File{Name: Want, Data: []byte(got)})})
 }

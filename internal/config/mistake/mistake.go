@@ -62,20 +62,21 @@ type Mistake struct {
 //	    ^
 //	  fix: what to do
 //
-// without a newline at the end. Bytes of the line that are not printable
-// ASCII or well-formed printable text are shown as \xhh; a tab is one blank.
+// without a newline at the end. Bytes of the line, the text and the fix that
+// are not well-formed printable text are shown as \xhh, a tab is one blank. Of
+// a long line the part around the caret is shown.
 func (m Mistake) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s: %s", m.Pos, m.Severity, m.Text)
+	fmt.Fprintf(&b, "%s: %s: %s", Escape(m.Pos.String()), m.Severity, Escape(m.Text))
 	if m.Code != "" {
 		fmt.Fprintf(&b, " [%s]", m.Code)
 	}
 	if m.Line != "" && m.Pos.Col > 0 {
-		shown, column := Escape(m.Line), len([]rune(Escape(m.Line[:min(m.Pos.Col-1, len(m.Line))])))
-		fmt.Fprintf(&b, "\n    %s\n    %s^", shown, strings.Repeat(" ", column))
+		before, after := around(m.Line, m.Pos.Col-1)
+		fmt.Fprintf(&b, "\n    %s%s\n    %s^", before, after, strings.Repeat(" ", width(before)))
 	}
 	if m.Fix != "" {
-		fmt.Fprintf(&b, "\n  fix: %s", m.Fix)
+		fmt.Fprintf(&b, "\n  fix: %s", Escape(m.Fix))
 	}
 	return b.String()
 }

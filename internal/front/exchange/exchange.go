@@ -34,15 +34,16 @@ type Exchange struct {
 // Request is what the client asked. Its strings are as received unless said
 // otherwise.
 type Request struct {
-	Method string
-	Proto  string // "HTTP/1.1"
-	Target string // the request-target
-	Path   Path
-	Query  string // without "?"
-	Asked  bool   // there was a "?", even with an empty query
-	Host   string // host of the Host header or absolute target, lower case, without port
-	Port   int    // port of it, or the default of the scheme
-	Header http.Header
+	Method     string
+	Proto      string // "HTTP/1.1"
+	Target     string // the request-target
+	Path       Path
+	Query      string // without "?"
+	Asked      bool   // there was a "?", even with an empty query
+	HostHeader string // as received; of an absolute target its host
+	Host       string // host of the Host header or absolute target, lower case, without port
+	Port       int    // port of it, or the default of the scheme
+	Header     http.Header
 }
 
 // Path is one path in the three shapes that stations need. Package canonical

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path"
-	"strconv"
 	"strings"
 
 	"github.com/catflap/catflap/internal/front/exchange"
@@ -79,37 +78,11 @@ func (t *Translator) redirect(x *exchange.Exchange) (exchange.Target, bool) {
 // location is to with the rest of the path, escaped, and with the query unless
 // to has one of its own.
 func location(x *exchange.Exchange, to, rest string) string {
-	l := to + Escape(rest)
+	l := to + exchange.EscapePath(rest)
 	if x.Request.Asked && x.Request.Query != "" && !strings.Contains(to, "?") {
 		l += "?" + x.Request.Query
 	}
-	return Absolute(x, l)
-}
-
-// Absolute returns the URL of a path of this site as the client knows it: with
-// the host and port that it asked for. Anything that does not begin with a
-// slash is returned as it is.
-//
-// Source: httpd UseCanonicalName Off; server/core.c, ap_construct_url.
-func Absolute(x *exchange.Exchange, to string) string {
-	if !strings.HasPrefix(to, "/") {
-		return to
-	}
-	scheme, standard := "http://", 80
-	if x.Client.TLS {
-		scheme, standard = "https://", 443
-	}
-	host, port := x.Request.Host, x.Request.Port
-	if host == "" {
-		host, port = x.Site.Name, x.Site.Port
-	}
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	if port != 0 && port != standard {
-		host += ":" + strconv.Itoa(port)
-	}
-	return scheme + host + to
+	return x.Absolute(l)
 }
 
 // File returns the static Target of a path: of the first Alias that matches,
@@ -167,23 +140,4 @@ func prefix(want, url string) int {
 		return len(want)
 	}
 	return -1
-}
-
-// Escape encodes a decoded path for a Location: every byte that is not
-// unreserved or one of $-_.+!*'(),:@&=/~ as %xx.
-func Escape(decoded string) string {
-	const hex = "0123456789abcdef"
-	var b strings.Builder
-	for i := range len(decoded) {
-		c := decoded[i]
-		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-			strings.IndexByte("$-_.+!*'(),:@&=/~;", c) >= 0 {
-			b.WriteByte(c)
-			continue
-		}
-		b.WriteByte('%')
-		b.WriteByte(hex[c>>4])
-		b.WriteByte(hex[c&15])
-	}
-	return b.String()
 }

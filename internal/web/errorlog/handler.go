@@ -33,7 +33,9 @@ func New(w io.Writer, levels Levels) *Handler {
 }
 
 // Enabled reports whether some module is logged at level.
-func (h *Handler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.levels.lowest() }
+func (h *Handler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= h.levels.lowest()
+}
 
 // WithAttrs returns a handler that adds attrs to each record.
 func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {

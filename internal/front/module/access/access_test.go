@@ -1,0 +1,157 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/front/settings"
+)
+
+// names is a Resolver from a table.
+type names map[string][]string // address → names, name → addresses
+
+func (n names) Names(_ context.Context, a netip.Addr) ([]string, error) {
+	if found := n[a.String()]; found != nil {
+		return found, nil
+	}
+	return nil, errors.New("no such host")
+}
+
+func (n names) Addresses(_ context.Context, name string) ([]netip.Addr, error) {
+	var all []netip.Addr
+	for _, a := range n[strings.TrimSuffix(name, ".")] {
+		all = append(all, netip.MustParseAddr(a))
+	}
+	return all, nil
+}
+
+var checker = NewChecker(names{
+	"10.0.0.9": {"pc.good.example.", "liar.other.example."}, "pc.good.example": {"10.0.0.9"}, "liar.other.example": {"10.9.9.9"},
+})
+
+func visit(remote string, a settings.Access) *exchange.Exchange {
+	s := settings.Default()
+	s.Access = a
+	return &exchange.Exchange{Settings: s, Client: &exchange.Client{
+		Remote: netip.AddrPortFrom(netip.MustParseAddr(remote), 1), Local: netip.MustParseAddrPort("10.0.0.1:80")}}
+}
+
+type req = settings.Requirement
+
+func ip(prefixes ...string) req {
+	r := req{Kind: settings.RequireIP}
+	for _, p := range prefixes {
+		r.Prefixes = append(r.Prefixes, netip.MustParsePrefix(p))
+	}
+	return r
+}
+
+func not(r req) req { r.Not = true; return r }
+
+func all(children ...req) req   { return req{Kind: settings.RequireAll, Children: children} }
+func anyOf(children ...req) req { return req{Kind: settings.RequireAny, Children: children} }
+func none(children ...req) req  { return req{Kind: settings.RequireNone, Children: children} }
+func host(names ...string) req  { return req{Kind: settings.RequireHost, Hosts: names} }
+
+var (
+	grantedAll = req{Kind: settings.RequireGranted}
+	deniedAll  = req{Kind: settings.RequireDenied}
+	local      = req{Kind: settings.RequireLocal}
+)
+
+func TestRequire(t *testing.T) {
+	for _, test := range []struct {
+		rule, from string
+		require    req
+		want       bool
+	}{
+		{"all granted", "10.0.0.9", grantedAll, true},
+		{"all denied", "10.0.0.9", deniedAll, false},
+		{"ip", "10.0.0.9", ip("10.0.0.0/8"), true},
+		{"ip: another", "11.0.0.9", ip("10.0.0.0/8", "192.168.0.0/16"), false},
+		{"ip: IPv6", "2001:db8::7", ip("2001:db8::/32"), true},
+		{"local: loopback", "127.0.0.1", local, true},
+		{"local: IPv6", "::1", local, true},
+		{"local: the server's own address", "10.0.0.1", local, true},
+		{"local: no", "10.0.0.9", local, false},
+		{"host", "10.0.0.9", host("good.example"), true},
+		{"host: the whole name", "10.0.0.9", host("pc.good.example"), true},
+		{"host: with a dot", "10.0.0.9", host(".good.example"), true},
+		{"host: on whole labels", "10.0.0.9", host("ood.example"), false},
+		{"host: a name that does not lead back", "10.0.0.9", host("other.example"), false},
+		{"host: no name", "10.0.0.8", host("good.example"), false},
+		{"several: one is enough", "10.0.0.9", anyOf(deniedAll, ip("10.0.0.0/8")), true},
+		{"RequireAll", "10.0.0.9", all(grantedAll, ip("10.0.0.0/8")), true},
+		{"RequireAll: one fails", "10.0.0.9", all(grantedAll, ip("11.0.0.0/8")), false},
+		{"RequireAll with not", "10.0.0.9", all(grantedAll, not(ip("11.0.0.0/8"))), true},
+		{"RequireAll with not: it matches", "10.0.0.9", all(grantedAll, not(ip("10.0.0.9/32"))), false},
+		{"only a not: nobody is let in", "10.0.0.9", all(not(ip("11.0.0.0/8"))), false},
+		{"RequireNone in RequireAll", "10.0.0.9", all(grantedAll, none(ip("10.0.0.9/32"))), false},
+		{"RequireNone in RequireAll: no match", "10.0.0.9", all(grantedAll, none(ip("11.0.0.0/8"))), true},
+		{"nested", "10.0.0.9", anyOf(all(ip("10.0.0.0/8"), host("bad.example")), all(ip("10.0.0.0/8"), anyOf(local, host("good.example")))), true},
+	} {
+		got := checker.Check(visit(test.from, settings.Access{Require: &test.require}))
+		if (got == nil) != test.want || got != nil && (got.Status != 403 || got.Code != "AH01630") {
+			t.Errorf("%s: from %s: %+v, want let in: %v", test.rule, test.from, got, test.want)
+		}
+	}
+}
+
+func TestLegacy(t *testing.T) {
+	everyone := settings.HostRule{All: true}
+	net10 := settings.HostRule{Prefix: netip.MustParsePrefix("10.0.0.0/8")}
+	good := settings.HostRule{Host: "good.example"}
+	for _, test := range []struct {
+		rule, from  string
+		order       settings.Order
+		allow, deny []settings.HostRule
+		want        bool
+	}{
+		{"deny,allow: default", "10.0.0.9", settings.DenyAllow, nil, nil, true},
+		{"deny,allow: denied", "10.0.0.9", settings.DenyAllow, nil, []settings.HostRule{net10}, false},
+		{"deny,allow: allow overrides", "10.0.0.9", settings.DenyAllow, []settings.HostRule{good}, []settings.HostRule{everyone}, true},
+		{"allow,deny: default", "10.0.0.9", settings.AllowDeny, nil, nil, false},
+		{"allow,deny: allowed", "10.0.0.9", settings.AllowDeny, []settings.HostRule{everyone}, nil, true},
+		{"allow,deny: deny overrides", "10.0.0.9", settings.AllowDeny, []settings.HostRule{everyone}, []settings.HostRule{net10}, false},
+		{"mutual-failure", "10.0.0.9", settings.MutualFailure, []settings.HostRule{net10}, []settings.HostRule{good}, false},
+		{"env", "10.0.0.9", settings.AllowDeny, []settings.HostRule{{Env: "in"}}, nil, true},
+		{"env not set", "10.0.0.9", settings.AllowDeny, []settings.HostRule{{Env: "other"}}, nil, false},
+		{"env=!", "10.0.0.9", settings.AllowDeny, []settings.HostRule{{Env: "!other"}}, nil, true},
+	} {
+		x := visit(test.from, settings.Access{Legacy: &settings.Legacy{Order: test.order, Allow: test.allow, Deny: test.deny}})
+		x.Env.Set("in", "")
+		got := checker.Check(x)
+		if (got == nil) != test.want || got != nil && got.Code != "AH01797" {
+			t.Errorf("%s: %+v, want let in: %v", test.rule, got, test.want)
+		}
+	}
+}
+
+func TestBothMustPass(t *testing.T) {
+	open := &settings.Legacy{Order: settings.AllowDeny, Allow: []settings.HostRule{{All: true}}}
+	if got := checker.Check(visit("10.0.0.9", settings.Access{Require: &deniedAll, Legacy: open})); got == nil {
+		t.Error("Allow from all opens what Require all denied closes")
+	}
+	if got := checker.Check(visit("10.0.0.9", settings.Access{Require: &grantedAll, Legacy: open})); got != nil {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestClosed(t *testing.T) {
+	x := visit("10.0.0.9", settings.Access{Require: &grantedAll})
+	x.Settings.Closed = &settings.Closed{Place: "hr.conf:22", By: "AuthType shibboleth"}
+	if got := checker.Check(x); got == nil || !strings.Contains(got.Log, "hr.conf:22") || !strings.Contains(got.Log, "AuthType shibboleth") {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestLettingInCostsNothing(t *testing.T) {
+	x := visit("10.0.0.9", settings.Access{Require: &grantedAll, Legacy: &settings.Legacy{}})
+	if n := testing.AllocsPerRun(100, func() { checker.Check(x) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

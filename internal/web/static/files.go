@@ -1,0 +1,312 @@
+// Package static serves the files of a site. What comes in is an Exchange
+// whose Target is a file below a root directory, what goes out is the file, a
+// listing of a directory, or a refusal. No path, symlink or encoding leads out
+// of the root.
+package static
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/front/settings"
+)
+
+// Files serves files. Many goroutines may use it.
+type Files struct {
+	types TypeMap
+	roots roots
+}
+
+// New returns Files without any directory open yet.
+func New(cfg Config) *Files { return &Files{types: cfg.Types} }
+
+// Close closes the directories; requests that run keep theirs to their end.
+func (f *Files) Close() { f.roots.close() }
+
+// A Kind is what is at a path.
+type Kind int
+
+const (
+	KindMissing Kind = iota
+	KindFile
+	KindDirectory
+)
+
+// Kind tells what the Target of x is, under the same rules as Serve.
+func (f *Files) Kind(x *exchange.Exchange) (Kind, error) {
+	file, info, release, err := f.open(x)
+	if err != nil {
+		if refusal, ok := errors.AsType[*exchange.Refusal](err); ok && refusal.Status == http.StatusNotFound {
+			return KindMissing, nil
+		}
+		return KindMissing, err
+	}
+	defer release()
+	file.Close()
+	if info.IsDir() {
+		return KindDirectory, nil
+	}
+	if strings.HasSuffix(x.Target.File, "/") {
+		return KindMissing, nil
+	}
+	return KindFile, nil
+}
+
+// A Choice is what MultiViews chose for a name that is not there: the request
+// goes on with it in place of the last part of its path.
+type Choice struct{ Name string }
+
+func (c *Choice) Error() string { return "negotiated: " + c.Name }
+
+// Serve answers with the Target of x. The error is an *exchange.Refusal or a
+// *Choice; then nothing was sent.
+func (f *Files) Serve(w http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
+	if refusal := method(w, x); refusal != nil {
+		return refusal
+	}
+	if x.Request.Method == http.MethodOptions {
+		w.Header().Set("Allow", allowed)
+		w.Header().Set("Content-Length", "0")
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	file, info, release, err := f.open(x)
+	if err != nil {
+		if refusal, ok := errors.AsType[*exchange.Refusal](err); ok && refusal.Status == http.StatusNotFound && x.Settings.Options.Has(settings.MultiViews) {
+			return f.negotiate(w, x, refusal)
+		}
+		return err
+	}
+	defer release()
+	defer file.Close()
+	switch {
+	case info.IsDir():
+		return f.directory(w, x, file)
+	case strings.HasSuffix(x.Target.File, "/"):
+		return missing(x)
+	case !info.Mode().IsRegular():
+		return &exchange.Refusal{Status: http.StatusForbidden, Code: "AH00127", Log: "not a regular file: " + name(x), Level: "error", Module: "core"}
+	}
+	return f.file(w, r, x, file, info)
+}
+
+// allowed are the methods that files know, in httpd's order.
+const allowed = "GET,POST,OPTIONS,HEAD"
+
+// method refuses what files do not know.
+func method(w http.ResponseWriter, x *exchange.Exchange) error {
+	switch x.Request.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodOptions:
+		return nil
+	case http.MethodPut, http.MethodDelete, http.MethodTrace, http.MethodConnect, http.MethodPatch, "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE",
+		"LOCK", "UNLOCK", "VERSION-CONTROL", "CHECKOUT", "UNCHECKOUT", "CHECKIN", "UPDATE", "LABEL", "REPORT",
+		"MKWORKSPACE", "MKACTIVITY", "BASELINE-CONTROL", "MERGE":
+		w.Header().Set("Allow", allowed)
+		return &exchange.Refusal{Status: http.StatusMethodNotAllowed}
+	}
+	w.Header().Set("Allow", allowed)
+	return &exchange.Refusal{Status: http.StatusNotImplemented, Code: "AH00135", Log: "invalid method in request: " + x.Request.Method, Level: "error", Module: "core"}
+}
+
+// name is the Target's name in the file system, for logs.
+func name(x *exchange.Exchange) string { return path.Join(x.Target.Root, x.Target.File) }
+
+func missing(x *exchange.Exchange) error {
+	return &exchange.Refusal{Status: http.StatusNotFound, Code: "AH00128", Log: "File does not exist: " + name(x), Level: "info", Module: "core"}
+}
+
+// open opens the Target of x under the rules for hidden names and symlinks.
+func (f *Files) open(x *exchange.Exchange) (*os.File, os.FileInfo, func(), error) {
+	below := path.Clean("/" + x.Target.File)[1:]
+	if below == "" {
+		below = "."
+	}
+	if refusal := hidden(x, below); refusal != nil {
+		return nil, nil, nil, refusal
+	}
+	d, err := f.roots.get(x.Target.Root)
+	if err != nil {
+		return nil, nil, nil, explain(x, err)
+	}
+	if !x.Settings.Options.Has(settings.FollowSymLinks) {
+		if err := linksAllowed(d, x, below); err != nil {
+			d.release()
+			return nil, nil, nil, err
+		}
+	}
+	file, err := d.OpenFile(below, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		d.release()
+		return nil, nil, nil, explain(x, err)
+	}
+	info, err := file.Stat()
+	if err != nil {
+		file.Close()
+		d.release()
+		return nil, nil, nil, explain(x, err)
+	}
+	return file, info, d.release, nil
+}
+
+// hidden refuses names that no client may see: what an application keeps to
+// itself, and httpd's own files.
+func hidden(x *exchange.Exchange, below string) error {
+	for part := range strings.SplitSeq(below, "/") {
+		if strings.EqualFold(part, "WEB-INF") || strings.EqualFold(part, "META-INF") {
+			return missing(x)
+		}
+		if strings.HasPrefix(part, ".ht") {
+			return &exchange.Refusal{Status: http.StatusForbidden, Code: "AH01630",
+				Log: "client denied by server configuration: " + name(x), Level: "error", Module: "authz_core"}
+		}
+	}
+	return nil
+}
+
+// linksAllowed refuses symlinks below the root, or those whose owner is not
+// that of what they lead to.
+func linksAllowed(d *root, x *exchange.Exchange, below string) error {
+	for end := 0; end < len(below); {
+		next := strings.IndexByte(below[end:], '/')
+		if next < 0 {
+			end = len(below)
+		} else {
+			end += next
+		}
+		part := below[:end]
+		info, err := d.Lstat(part)
+		if err != nil {
+			return explain(x, err)
+		}
+		if info.Mode()&fs.ModeSymlink != 0 && !(x.Settings.Options.Has(settings.SymLinksIfOwnerMatch) && sameOwner(d, part, info)) {
+			return &exchange.Refusal{Status: http.StatusForbidden, Code: "AH00037",
+				Log: "Symbolic link not allowed or link target not accessible: " + path.Join(x.Target.Root, part), Level: "error", Module: "core"}
+		}
+		end++
+	}
+	return nil
+}
+
+func sameOwner(d *root, link string, info fs.FileInfo) bool {
+	target, err := d.Stat(link)
+	if err != nil {
+		return false
+	}
+	a, ok1 := info.Sys().(*syscall.Stat_t)
+	b, ok2 := target.Sys().(*syscall.Stat_t)
+	return ok1 && ok2 && a.Uid == b.Uid
+}
+
+// explain is the refusal for a file that cannot be opened.
+func explain(x *exchange.Exchange, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ENAMETOOLONG), errors.Is(err, fs.ErrInvalid), errors.Is(err, syscall.ENXIO):
+		return missing(x)
+	case errors.Is(err, fs.ErrPermission):
+		return &exchange.Refusal{Status: http.StatusForbidden, Code: "AH00132",
+			Log: "file permissions deny server access: " + name(x), Level: "error", Module: "core"}
+	}
+	return &exchange.Refusal{Status: http.StatusForbidden, Code: "AH00037", Level: "error", Module: "core",
+		Log: "Symbolic link not allowed or link target not accessible: " + name(x) + ": " + err.Error() +
+			"; if a link leads out of " + x.Target.Root + ", give its target an Alias"}
+}
+
+// file sends a regular file, with conditions and ranges.
+func (f *Files) file(w http.ResponseWriter, r *http.Request, x *exchange.Exchange, file *os.File, info os.FileInfo) error {
+	h := w.Header()
+	if mediaType := f.mediaType(x, info.Name()); mediaType != "" {
+		h.Set("Content-Type", mediaType)
+	} else {
+		h["Content-Type"] = nil // net/http is not to guess
+	}
+	h.Set("ETag", etag(info))
+	if strings.Count(r.Header.Get("Range"), ",") >= maxRanges {
+		r = r.Clone(r.Context())
+		r.Header.Del("Range")
+	}
+	caught := &catcher{ResponseWriter: w}
+	http.ServeContent(caught, r, "", info.ModTime(), file)
+	if caught.status != 0 {
+		return &exchange.Refusal{Status: caught.status}
+	}
+	return nil
+}
+
+// maxRanges is httpd's MaxRanges.
+const maxRanges = 200
+
+// etag is httpd's FileETag MTime Size: size and microseconds in hex.
+func etag(info os.FileInfo) string {
+	return `"` + strconv.FormatInt(info.Size(), 16) + "-" + strconv.FormatInt(info.ModTime().UnixMicro(), 16) + `"`
+}
+
+// A catcher keeps error answers back, so that they get the site's pages.
+type catcher struct {
+	http.ResponseWriter
+	status int
+}
+
+func (c *catcher) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
+func (c *catcher) WriteHeader(status int) {
+	if status >= 400 {
+		c.status = status
+		return
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *catcher) Write(p []byte) (int, error) {
+	if c.status != 0 {
+		return len(p), nil
+	}
+	return c.ResponseWriter.Write(p)
+}
+
+// ReadFrom keeps the way open for sendfile.
+func (c *catcher) ReadFrom(src io.Reader) (int64, error) {
+	if c.status != 0 {
+		return io.Copy(io.Discard, src)
+	}
+	return io.Copy(c.ResponseWriter, src)
+}
+
+// mediaType returns the Content-Type for a file of that name, "" if none is
+// known: the last extension that has one counts.
+//
+// Source: httpd modules/http/mod_mime.c, find_ct.
+func (f *Files) mediaType(x *exchange.Exchange, base string) string {
+	t := &x.Settings.Types
+	found := t.Force
+	if found == "" {
+		_, rest, _ := strings.Cut(base, ".")
+		for ext := range strings.SplitSeq(rest, ".") {
+			if mediaType := f.ofExtension(t, ext); mediaType != "" {
+				found = mediaType
+			}
+		}
+	}
+	if t.Charset != "" && (found == "text/plain" || found == "text/html") {
+		found += "; charset=" + strings.ToLower(t.Charset)
+	}
+	return found
+}
+
+func (f *Files) ofExtension(t *settings.Types, ext string) string {
+	if ext == "" {
+		return ""
+	}
+	ext = strings.ToLower(ext)
+	if mediaType := t.ByExt[ext]; mediaType != "" {
+		return mediaType
+	}
+	return f.types[ext]
+}

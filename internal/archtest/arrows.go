@@ -67,7 +67,7 @@ var arrows = map[string][]string{
 	"internal/web/static":    {},
 	"internal/web/accesslog": {"internal/web/strftime"},
 	"internal/web/errorlog":  {},
-	"internal/web/logfile":   {"internal/privilege"},
+	"internal/web/logfile":   {},
 	"internal/web/strftime":  {},
 
 	"internal/privilege": {},

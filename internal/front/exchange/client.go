@@ -13,6 +13,20 @@ type Client struct {
 	Wire     Wire
 
 	remoteText, localText string
+	later                 []func(in, out int64)
+}
+
+// Later lets f be called with the bytes of this request on the wire, once its
+// response has left.
+func (c *Client) Later(f func(in, out int64)) { c.later = append(c.later, f) }
+
+// Flush calls what waits for the response to leave, and counts anew.
+func (c *Client) Flush() {
+	in, out := c.Wire.Take()
+	for _, f := range c.later {
+		f(in, out)
+	}
+	c.later = c.later[:0]
 }
 
 // RemoteText returns the address of the peer, without port, as text.

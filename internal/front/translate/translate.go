@@ -141,3 +141,6 @@ func prefix(want, url string) int {
 	}
 	return -1
 }
+
+// Rules returns the mounts in the order in which they are tried.
+func (t *Translator) Rules() []mount.Rule { return t.cfg.Mounts.Rules() }

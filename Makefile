@@ -1,0 +1,42 @@
+# Every command a developer needs. `make test` is the README's own: it needs
+# root on Debian 12 and Go 1.26, and installs the peers that it tests against.
+SHELL := /bin/bash
+GO    ?= go
+UNIT  := $(shell $(GO) list ./... 2>/dev/null | grep -v -e /interop -e /bench)
+
+.PHONY: build test test-full test-unit check generate fuzz bench peers
+
+build: ## a static bin/catflap
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/catflap ./cmd/catflap
+
+test: peers check ## everything, the long suites as a seeded sample
+	$(GO) test -count=1 -timeout 9m -p 1 ./interop/... ./bench/...
+
+test-full: peers check ## everything, the long suites whole
+	CATFLAP_FULL=1 $(GO) test -count=1 -timeout 40m -p 1 ./interop/... ./bench/...
+
+test-unit: ## what needs neither root nor peers
+	$(GO) test -race -shuffle=on $(UNIT)
+
+check: ## the quick one, before every commit
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) test -race -shuffle=on $(UNIT)
+
+generate: ## docs that come from the code
+	$(GO) generate ./...
+
+FUZZTIME ?= 30s
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; for file in $$(git ls-files '*_test.go' | xargs grep -l '^func Fuzz'); do \
+	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$file); do \
+	    echo "== $$(dirname $$file) $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$(dirname $$file); \
+	  done; done
+
+bench: peers build ## beside httpd with mod_jk and HAProxy, before the same Tomcat
+	$(GO) run ./bench
+
+peers:
+	@interop/install-peers.sh

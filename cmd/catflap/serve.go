@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/catflap/catflap/internal/config"
+	"github.com/catflap/catflap/internal/front"
+	"github.com/catflap/catflap/internal/privilege"
+)
+
+func serveCommand() *cobra.Command {
+	var f files
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the front, in the foreground",
+		Long: `Run the front on httpd.conf and what it names, in the foreground.
+
+TERM and INT let requests end for at most 10 s; a second one ends at once.
+USR1 and HUP read the files again and let the new settings take over; with a
+mistake in them the old ones go on. Either way logs are opened again.
+WINCH lets requests end for GracefulShutdownTimeout.`,
+		Example: "  catflap serve -f /etc/httpd/conf/httpd.conf",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return serve(c.Context(), f) },
+	}
+	f.register(c)
+	return c
+}
+
+// drainTime is how long TERM and INT wait for requests.
+const drainTime = 10 * time.Second
+
+// serve runs the front until a signal ends it.
+func serve(_ context.Context, f files) error {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP, syscall.SIGWINCH)
+	defer signal.Stop(signals)
+	opener := privilege.Direct{}
+	options, err := f.options(opener)
+	if err != nil {
+		return err
+	}
+	cfg, report := config.Load(options)
+	for _, m := range report.Mistakes {
+		fmt.Fprintln(os.Stderr, m)
+	}
+	if cfg == nil {
+		return &exitError{1, fmt.Sprintf("catflap: not started: %d errors in the configuration", report.Mistakes.Errors())}
+	}
+	if cfg.Process.User != "" && os.Geteuid() == 0 {
+		fmt.Fprintf(os.Stderr, "catflap: warning: serving as root; User %s is not taken on yet\n", cfg.Process.User)
+	}
+	server, err := front.New(cfg, opener)
+	if err != nil {
+		return failed("not started: %v", err)
+	}
+	return control(server, options, signals)
+}
+
+// control runs server and does what signals ask.
+func control(server *front.Server, options config.Options, signals <-chan os.Signal) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- server.Run(ctx) }()
+	draining := false
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				return failed("%v", err)
+			}
+			return nil
+		case s := <-signals:
+			switch s {
+			case syscall.SIGTERM, syscall.SIGINT:
+				if draining {
+					cancel()
+					continue
+				}
+				draining = true
+				server.Shutdown(drainTime)
+			case syscall.SIGWINCH:
+				if !draining && !isTerminal(os.Stderr) {
+					draining = true
+					server.Shutdown(server.GracefulShutdown())
+				}
+			default:
+				if !draining {
+					reload(ctx, server, options)
+				}
+			}
+		}
+	}
+}
+
+// reload reads the files again. Logs are opened again in any case.
+func reload(ctx context.Context, server *front.Server, options config.Options) {
+	log := server.Log()
+	if err := server.Reopen(); err != nil {
+		log.Error("some logs could not be opened again; they go on as they were", "module", "core", "err", err)
+	}
+	cfg, report := config.Load(options)
+	for _, m := range report.Mistakes {
+		log.Warn(strings.ReplaceAll(m.String(), "\n", " | "), "module", "core")
+	}
+	if cfg == nil {
+		log.Error("reload refused, the old settings go on", "module", "core", "errors", report.Mistakes.Errors())
+		return
+	}
+	if err := server.Reload(ctx, cfg); err != nil {
+		log.Error("reload refused, the old settings go on", "module", "core", "err", err)
+	}
+}
+
+// isTerminal reports whether f is a terminal: there, WINCH is only the window.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,314 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/catflap/catflap/internal/config/httpdconf"
+	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/config/properties"
+	"github.com/catflap/catflap/internal/front"
+	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/front/mount"
+	"github.com/catflap/catflap/internal/front/settings"
+	"github.com/catflap/catflap/internal/front/translate"
+	"github.com/catflap/catflap/internal/front/vhost"
+	"github.com/catflap/catflap/internal/web/errorlog"
+	"github.com/catflap/catflap/internal/web/static"
+)
+
+// finish puts together what the directives said, and tells what only the
+// whole can tell.
+func (l *loader) finish() *front.Config {
+	cfg := l.cfg
+	cfg.Process.ServerRoot = l.root
+	if cfg.Process.PidFile == "" {
+		cfg.Process.PidFile = l.inRoot("logs/httpd.pid")
+	}
+	if cfg.Process.MaxRequestWorkers == 0 {
+		cfg.Process.MaxRequestWorkers = 400
+	}
+	cfg.Workers = l.readWorkers()
+	l.reportGlued()
+	l.dropTLS()
+	if len(cfg.Listen) == 0 && l.report.Mistakes.Errors() == 0 {
+		l.report.Mistakes.Add(mistake.Mistake{Pos: mistake.Pos{File: l.o.File}, Code: "AH00015",
+			Text: "no listening sockets available, shutting down: no Listen that can be opened", Fix: "write Listen 80"})
+	}
+	cfg.Types = l.readTypes()
+	for _, s := range append([]*scope{l.main}, l.hosts...) {
+		cfg.Sites = append(cfg.Sites, l.site(s))
+	}
+	l.reportHosts()
+	l.reportMounts()
+	l.reportAccess()
+	return cfg
+}
+
+// dropTLS leaves out sites that the file says are TLS, and addresses that only
+// they have: nothing is served in clear that is meant to be encrypted.
+func (l *loader) dropTLS() {
+	closedPorts, openPorts := map[int]bool{}, map[int]bool{}
+	var kept []*scope
+	for _, s := range l.hosts {
+		ports := openPorts
+		if s.tls != nil {
+			ports = closedPorts
+		} else {
+			kept = append(kept, s)
+		}
+		for _, a := range s.host.Addresses {
+			ports[a.Port] = true
+		}
+	}
+	l.hosts = kept
+	l.cfg.Listen = slices.DeleteFunc(l.cfg.Listen, func(listen front.Listen) bool {
+		port := portOf(listen.Address)
+		return l.main.tls != nil || closedPorts[port] && !openPorts[port] || port == 443 && len(closedPorts) > 0 && !openPorts[port]
+	})
+}
+
+func portOf(address string) int {
+	_, port, _ := splitHostPort(address)
+	return port
+}
+
+// readTypes reads TypesConfig.
+func (l *loader) readTypes() static.TypeMap {
+	name := l.types
+	if name == "" {
+		name = l.inRoot("conf/mime.types")
+	}
+	text, err := l.read(name)
+	if err != nil {
+		if l.typesAt != nil {
+			l.fail(l.typesAt, at(l.typesAt, 0), "could not open mime types config file "+name+": "+err.Error(), "")
+		}
+		return nil
+	}
+	types, err := static.ParseTypes(bytes.NewReader(text))
+	if err != nil {
+		l.report.Mistakes.Add(mistake.Mistake{Pos: mistake.Pos{File: name}, Text: "media types: " + err.Error()})
+	}
+	return types
+}
+
+// site puts one host together.
+func (l *loader) site(s *scope) front.Site {
+	place := ""
+	if s.at != nil {
+		place = line(s.at)
+	}
+	name, port := l.nameOf(s)
+	s.host.Name = strings.ToLower(name)
+	own := front.Site{
+		Host: s.host, Place: place,
+		Exchange: exchange.Site{Name: name, Port: port, Admin: s.admin, Forward: forwarding(l.main.jk.options, s.jk.options)},
+		Limits:   s.limits.over(l.main.limits),
+	}
+	if own.Exchange.Admin == "" {
+		own.Exchange.Admin = l.main.admin
+	}
+	own.Sections = l.sections(s)
+	own.Translate = l.translate(s)
+	own.MountFile = l.mountFile(s)
+	own.Logs = front.Logs{Error: l.errorLog(s), Access: l.accessLogs(s), JK: l.jkLog(s)}
+	return own
+}
+
+// nameOf is the canonical name and port of a host.
+func (l *loader) nameOf(s *scope) (string, int) {
+	port := s.port
+	if port == 0 && s.at != nil {
+		for _, a := range s.host.Addresses {
+			port = max(port, a.Port)
+		}
+	}
+	if port == 0 {
+		port = l.main.port
+	}
+	if port == 0 && len(l.cfg.Listen) > 0 {
+		port = portOf(l.cfg.Listen[0].Address)
+	}
+	if s.name != "" {
+		return s.name, port
+	}
+	if s.at != nil {
+		for _, a := range s.host.Addresses {
+			switch {
+			case a.Name != "":
+				return a.Name, port
+			case a.IP.IsValid():
+				return a.IP.String(), port
+			}
+		}
+		if l.main.name != "" {
+			return l.main.name, port
+		}
+	}
+	return l.addressName(s), port
+}
+
+// addressName names a host that nothing names, as httpd does.
+func (l *loader) addressName(s *scope) string {
+	name := "127.0.0.1"
+	if len(l.cfg.Listen) > 0 {
+		if ap, err := netip.ParseAddrPort(l.cfg.Listen[0].Address); err == nil && !ap.Addr().IsUnspecified() {
+			name = ap.Addr().String()
+		}
+	}
+	if s == l.main {
+		l.report.Mistakes.Add(mistake.Mistake{Pos: mistake.Pos{File: l.o.File}, Severity: mistake.Warning, Code: "AH00558",
+			Text: "Could not reliably determine the server's fully qualified domain name, using " + name,
+			Fix:  "Set the 'ServerName' directive globally to suppress this message"})
+	}
+	return name
+}
+
+// sections are the settings of a host: those of the main server first.
+func (l *loader) sections(s *scope) vhost.Sections {
+	all := vhost.Sections{Server: []*settings.Layer{&l.main.layer}, Of: l.main.sections}
+	if s != l.main {
+		all.Server = append(all.Server, &s.layer)
+		all.Of = append(slices.Clone(l.main.sections), s.sections...)
+	}
+	return all
+}
+
+// translate is what decides about a host's paths.
+func (l *loader) translate(s *scope) translate.Config {
+	cfg := translate.Config{DocumentRoot: s.docRoot, Redirects: s.redirects, Aliases: s.aliases}
+	if s != l.main {
+		cfg.Redirects = append(slices.Clone(s.redirects), l.main.redirects...)
+		cfg.Aliases = append(slices.Clone(s.aliases), l.main.aliases...)
+		if cfg.DocumentRoot == "" {
+			cfg.DocumentRoot = l.main.docRoot
+		}
+	}
+	if s.docRootAt != nil {
+		l.checkRoot(s)
+	}
+	cfg.Mounts = mount.New(append(l.staticRules(s), l.fileRules(s)...))
+	return cfg
+}
+
+// checkRoot tells of a DocumentRoot that is not there: an error for the main
+// server, a warning for a virtual host, as in httpd.
+func (l *loader) checkRoot(s *scope) {
+	d := s.docRootAt
+	info, err := l.o.Opener.Stat(s.docRoot)
+	switch {
+	case err == nil && info.IsDir():
+	case s == l.main:
+		l.fail(d, at(d, 0), "DocumentRoot '"+s.docRoot+"' is not a directory, or is not readable", "")
+	default:
+		l.say(d, at(d, 0), mistake.Warning, "DocumentRoot ["+s.docRoot+"] does not exist", "make the folder, or correct the path", "AH00112")
+	}
+}
+
+// copies reports whether a virtual host has the main server's mounts.
+func (l *loader) copies(s *scope) bool {
+	if s == l.main {
+		return false
+	}
+	if s.jk.copy != nil {
+		return *s.jk.copy
+	}
+	return l.jk.copyAll
+}
+
+// staticRules are the rules of a host but for its mount file.
+//
+// Source: mod_jk, "JkMountCopy"; mount properties as seen at work.
+func (l *loader) staticRules(s *scope) []mount.Rule {
+	if s == l.main {
+		return append(slices.Clone(l.jk.properties), s.jk.rules...)
+	}
+	if !l.copies(s) {
+		return slices.Clone(s.jk.rules)
+	}
+	if len(s.jk.rules) == 0 && s.jk.file == "" {
+		return append(slices.Clone(l.jk.properties), l.main.jk.rules...)
+	}
+	return mount.Merge(l.main.jk.rules, s.jk.rules)
+}
+
+// mountFileOf is the JkMountFile of a host: its own, or a copied one.
+func (l *loader) mountFileOf(s *scope) (string, *httpdconf.Directive) {
+	if s.jk.file == "" && l.copies(s) {
+		return l.main.jk.file, l.main.jk.fileAt
+	}
+	return s.jk.file, s.jk.fileAt
+}
+
+// fileRules reads the rules of a host's mount file.
+func (l *loader) fileRules(s *scope) []mount.Rule {
+	name, _ := l.mountFileOf(s)
+	if name == "" {
+		return nil
+	}
+	rules, found := l.readMap(name)
+	l.report.Mistakes = append(l.report.Mistakes, found...)
+	return rules
+}
+
+// readMap reads a uriworkermap.properties.
+func (l *loader) readMap(name string) ([]mount.Rule, mistake.List) {
+	text, err := l.read(name)
+	if err != nil {
+		return nil, mistake.List{{Pos: mistake.Pos{File: name}, Text: "cannot be read: " + err.Error()}}
+	}
+	entries, found := properties.ParseMap(name, text, properties.Options{Env: l.o.Env, Predefined: map[string]string{"ServerRoot": l.root}})
+	var rules []mount.Rule
+	for _, e := range entries {
+		rules = append(rules, mount.Rule{
+			Rule:   exchange.Rule{Pattern: e.Pattern, Worker: e.Target.Worker, Place: e.Pos.String(), Ext: extensions(e.Target)},
+			Source: mount.URIWorkerMap, Exclude: e.Exclude, Disabled: e.Disabled,
+		})
+	}
+	return rules, found
+}
+
+// mountFile is what reads a host's mount file again.
+func (l *loader) mountFile(s *scope) *front.MountFile {
+	name, _ := l.mountFileOf(s)
+	if name == "" {
+		return nil
+	}
+	seconds := either(s.jk.reload, l.main.jk.reload, 60)
+	fixed := l.staticRules(s)
+	return &front.MountFile{Name: name, Interval: time.Duration(max(0, seconds)) * time.Second, Read: func() (*mount.Map, error) {
+		rules, found := l.readMap(name)
+		if found.Errors() > 0 {
+			return nil, errors.New(found.Error())
+		}
+		return mount.New(append(slices.Clone(fixed), rules...)), nil
+	}}
+}
+
+// errorLog is the ErrorLog of a host, or of the main server.
+func (l *loader) errorLog(s *scope) front.ErrorLog {
+	standard := errorlog.Levels{Default: slog.LevelWarn}
+	log := front.ErrorLog{Name: s.logs.errors, Level: either(s.logs.level, l.main.logs.level, standard)}
+	switch {
+	case log.Name != "":
+		l.logFolder(s.logs.errorsAt, log.Name, "error log")
+	case l.main.logs.errors != "":
+		log.Name = l.main.logs.errors
+	default:
+		log.Name = l.inRoot("logs/error_log")
+		if s == l.main {
+			if info, err := l.o.Opener.Stat(filepath.Dir(log.Name)); err != nil || !info.IsDir() {
+				l.report.Mistakes.Add(mistake.Mistake{Pos: mistake.Pos{File: l.o.File}, Code: "AH02291",
+					Text: "Cannot access directory '" + filepath.Dir(log.Name) + "/' for main error log", Fix: "make the folder, or name an ErrorLog"})
+			}
+		}
+	}
+	return log
+}

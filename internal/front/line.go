@@ -1,0 +1,201 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/catflap/catflap/internal/front/balancer"
+	"github.com/catflap/catflap/internal/front/forward"
+	"github.com/catflap/catflap/internal/front/module/access"
+	"github.com/catflap/catflap/internal/front/status"
+	"github.com/catflap/catflap/internal/front/translate"
+	"github.com/catflap/catflap/internal/front/vhost"
+	"github.com/catflap/catflap/internal/front/worker"
+	"github.com/catflap/catflap/internal/web/static"
+)
+
+// A line is one Config at work: all stations that a request passes. A reload
+// builds another and swaps it in; requests end on the line on which they
+// began.
+type line struct {
+	config    *Config
+	hosts     *vhost.Table
+	sites     []*site // by index of the Table
+	workers   map[string]*worker.Worker
+	balancers map[string]*balancer.Balancer
+	files     *static.Files
+	logs      *logs
+
+	inside atomic.Int64 // requests on it
+}
+
+// newLine builds the line of cfg. Connections, states and counters of workers
+// and balancers that old has, too, are taken over once it runs; old may be
+// nil. The error holds every mistake.
+func newLine(cfg *Config, logs *logs, old *line) (*line, error) {
+	l := &line{
+		config: cfg, logs: logs,
+		workers:   map[string]*worker.Worker{},
+		balancers: map[string]*balancer.Balancer{},
+		files:     static.New(static.Config{Types: cfg.Types}),
+	}
+	stations, err := l.build(old)
+	if err != nil {
+		return nil, err
+	}
+	var hosts []vhost.Host
+	resolver := access.NewChecker(access.SystemResolver{})
+	for i := range cfg.Sites {
+		hosts = append(hosts, cfg.Sites[i].Host)
+		s, err := l.newSite(&cfg.Sites[i], stations, resolver)
+		if err != nil {
+			return nil, err
+		}
+		l.sites = append(l.sites, s)
+	}
+	l.hosts = vhost.NewTable(hosts)
+	return l, nil
+}
+
+// build makes all workers, and returns them by name as Forwarders.
+func (l *line) build(old *line) (map[string]forward.Worker, error) {
+	log := l.logs.jk(0)
+	stations := map[string]forward.Worker{}
+	var mistakes []error
+	for _, cfg := range l.config.Workers.AJP {
+		w, err := worker.New(cfg, nil, log)
+		if err != nil {
+			mistakes = append(mistakes, err)
+			continue
+		}
+		if old != nil && old.workers[cfg.Name] != nil {
+			w.Adopt(old.workers[cfg.Name])
+		}
+		l.workers[cfg.Name] = w
+		stations[cfg.Name] = forward.Worker{Forwarder: w, Type: "ajp13"}
+	}
+	for _, cfg := range l.config.Workers.Balancers {
+		b, err := l.newBalancer(cfg, log)
+		if err != nil {
+			mistakes = append(mistakes, err)
+			continue
+		}
+		if old != nil && old.balancers[cfg.Name] != nil {
+			b.Adopt(old.balancers[cfg.Name])
+		}
+		l.balancers[cfg.Name] = b
+		stations[cfg.Name] = forward.Worker{Forwarder: b, Type: "lb"}
+	}
+	for _, cfg := range l.config.Workers.Status {
+		stations[cfg.Name] = forward.Worker{Forwarder: status.New(cfg, l.view), Type: "status"}
+	}
+	return stations, errors.Join(mistakes...)
+}
+
+// newSite builds the stations of one virtual host.
+func (l *line) newSite(cfg *Site, workers map[string]forward.Worker, checker *access.Checker) (*site, error) {
+	index := len(l.sites)
+	s := &site{
+		exchange: &cfg.Exchange,
+		limits:   cfg.Limits,
+		resolver: vhost.NewResolver(cfg.Sections),
+		files:    l.files,
+		forward:  forward.New(workers, l.logs.jk(index)),
+		access:   checker,
+		log:      l.logs.errors(index),
+		written:  l.logs.access(index),
+	}
+	s.translate.Store(translate.New(cfg.Translate))
+	return s, nil
+}
+
+// run does what a line does beside requests, until ctx is done: it keeps
+// pools and states, and looks for changed mount files.
+func (l *line) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, w := range l.workers {
+		g.Go(func() error { return w.Run(ctx) })
+	}
+	for _, b := range l.balancers {
+		g.Go(func() error { return b.Run(ctx) })
+	}
+	for i, s := range l.sites {
+		if file := l.config.Sites[i].MountFile; file != nil && file.Interval > 0 {
+			g.Go(func() error { return s.watch(ctx, file, l.logs.jk(i)) })
+		}
+	}
+	err := g.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// watch reads file again when it has changed. A file with a mistake leaves
+// the mounts as they are.
+func (s *site) watch(ctx context.Context, file *MountFile, log *slog.Logger) error {
+	seen := modified(file.Name)
+	tick := time.NewTicker(file.Interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		now := modified(file.Name)
+		if now.Equal(seen) {
+			continue
+		}
+		seen = now
+		mounts, err := file.Read()
+		if err != nil {
+			log.Error("mount file has a mistake, its old rules stay", "file", file.Name, "err", err)
+			continue
+		}
+		s.translate.Store(s.translate.Load().WithMounts(mounts))
+		log.Info("Reloaded urimaps", "file", file.Name)
+	}
+}
+
+// modified returns when name was changed, zero if it cannot be told.
+func modified(name string) time.Time {
+	info, err := os.Stat(name)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+// close ends what no other line has taken over. No request is inside any more.
+func (l *line) close(next *line) {
+	for name, w := range l.workers {
+		if next == nil || next.workers[name] == nil || !next.workers[name].Adopted(w) {
+			w.Close()
+		}
+	}
+	l.files.Close()
+	if next != nil {
+		l.logs.close()
+	}
+}
+
+// newBalancer makes a balancer over the workers that are there already.
+func (l *line) newBalancer(cfg balancer.Config, log *slog.Logger) (*balancer.Balancer, error) {
+	var members []balancer.Endpoint
+	for _, m := range cfg.Members {
+		w := l.workers[m.Worker]
+		if w == nil {
+			return nil, fmt.Errorf("balancer %s: there is no worker %s", cfg.Name, m.Worker)
+		}
+		members = append(members, w)
+	}
+	return balancer.New(cfg, members, nil, log)
+}

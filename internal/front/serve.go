@@ -1,0 +1,267 @@
+package front
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/catflap/catflap/internal/front/canonical"
+	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/front/forward"
+	"github.com/catflap/catflap/internal/front/module/errordoc"
+	"github.com/catflap/catflap/internal/web/listener"
+)
+
+// ServeHTTP takes one request through the line that runs now.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	conn := listener.Of(r)
+	l := s.enterLine()
+	defer s.leaveLine(l)
+	waited, err := s.gate.enter(r.Context())
+	if err != nil {
+		panic(http.ErrAbortHandler) // the client went while it waited
+	}
+	defer s.gate.leave()
+	if waited {
+		s.full(l)
+	}
+	conn.Client.Requests++
+	name, port := hostOf(r.Host)
+	site := l.sites[l.hosts.Select(conn.Client.Local, name)]
+	x := newExchange(r, conn, site, name, port)
+	site.serve(w, r, conn, x)
+}
+
+// newExchange begins the record of r.
+func newExchange(r *http.Request, conn *listener.Conn, s *site, host string, port int) *exchange.Exchange {
+	x := &exchange.Exchange{
+		Began:  time.Now(),
+		Client: &conn.Client,
+		Site:   s.exchange,
+		Request: exchange.Request{
+			Method: r.Method, Proto: r.Proto, Target: r.RequestURI,
+			Query: r.URL.RawQuery, Asked: r.URL.ForceQuery || r.URL.RawQuery != "",
+			HostHeader: r.Host, Host: host, Port: port, Header: r.Header,
+		},
+		Settings: s.resolver.Settings("/", ""),
+	}
+	if port == 0 {
+		x.Request.Port = 80
+		if conn.Client.TLS {
+			x.Request.Port = 443
+		}
+	}
+	return x
+}
+
+// serve answers one request of s and writes its log lines.
+func (s *site) serve(w http.ResponseWriter, r *http.Request, conn *listener.Conn, x *exchange.Exchange) {
+	rec := &recorder{ResponseWriter: w, x: x}
+	keepAlive := s.limits.KeepAlive
+	conn.SetTimes(s.limits.Timeout, keepAlive.Timeout)
+	w.Header()["Server"] = serverHeader
+	if keepAlive.Off || keepAlive.MaxRequests > 0 && conn.Client.Requests >= keepAlive.MaxRequests {
+		w.Header().Set("Connection", "close")
+		x.Response.Close = true
+	}
+	if r.ContentLength != 0 && r.ProtoMajor == 1 {
+		http.NewResponseController(w).EnableFullDuplex()
+	}
+	abort := s.attempt(rec, r, x)
+	if !abort {
+		abort = !s.drain(rec, r, x)
+	}
+	x.Response.Aborted = x.Response.Aborted || abort
+	x.Response.Close = x.Response.Close || r.Close
+	s.record(conn, x)
+	if abort {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+var serverHeader = []string{"catflap"}
+
+// attempt answers x, with an error page if that is what it comes to. It
+// reports whether the client's connection must be broken off.
+func (s *site) attempt(w *recorder, r *http.Request, x *exchange.Exchange) (abort bool) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			abort = s.panicked(w, r, x, fault)
+		}
+	}()
+	x.Body = exchange.NewBody(s.timed(w, r), r.ContentLength, 0)
+	if refusal := s.limits.check(x); refusal != nil {
+		return s.refuse(w, r, x, refusal)
+	}
+	found, err := canonical.Parse(x.Request.Target)
+	if err != nil {
+		return s.refuse(w, r, x, err)
+	}
+	x.Request.Path = found
+	return s.refuse(w, r, x, s.answer(w, r, x))
+}
+
+// timed returns the body of r; its client may be silent for Timeout.
+func (s *site) timed(w http.ResponseWriter, r *http.Request) io.Reader {
+	if r.ContentLength == 0 || s.limits.Timeout <= 0 {
+		return r.Body
+	}
+	return &timedReader{r.Body, http.NewResponseController(w), s.limits.Timeout}
+}
+
+// A timedReader sets a deadline for each read of a body, and takes it away at
+// the end, so that waiting for a slow container is not limited by it.
+type timedReader struct {
+	io.Reader
+	control *http.ResponseController
+	timeout time.Duration
+}
+
+func (t *timedReader) Read(p []byte) (int, error) {
+	t.control.SetReadDeadline(time.Now().Add(t.timeout))
+	n, err := t.Reader.Read(p)
+	t.control.SetReadDeadline(time.Time{})
+	return n, err
+}
+
+// refuse makes the error page for err, if it is one that the client can still
+// get. It reports whether the client's connection must be broken off.
+func (s *site) refuse(w *recorder, r *http.Request, x *exchange.Exchange, err error) (abort bool) {
+	if err == nil {
+		return false
+	}
+	status := http.StatusInternalServerError
+	if failure, ok := errors.AsType[*exchange.Error](err); ok {
+		if status = forward.Status(failure); status == 0 || x.Response.Status != 0 {
+			return true
+		}
+		if failure.Cause == exchange.CauseTooLarge {
+			w.Header().Set("Connection", "close")
+			x.Response.Close = true
+		}
+	} else if refusal, ok := errors.AsType[*exchange.Refusal](err); ok {
+		status = refusal.Status
+		s.logRefusal(r.Context(), x, refusal)
+		if x.Response.Status != 0 {
+			return true
+		}
+	} else {
+		s.log.LogAttrs(r.Context(), slog.LevelError, "request failed", clientOf(x), slog.Any("err", err))
+	}
+	if err := s.page(w, r, x, status); err != nil {
+		return true
+	}
+	return false
+}
+
+// page answers with status: by the site's ErrorDocument or the built-in page.
+func (s *site) page(w *recorder, r *http.Request, x *exchange.Exchange, status int) error {
+	if doc := x.Settings.ErrorDocs[status]; doc.Path != "" && x.Response.Original == 0 {
+		if err := s.redirectInside(w, r, x, status, doc.Path); err == nil || x.Response.Status != 0 {
+			return err
+		}
+		return errordoc.Write(w, r, x, errordoc.Page{Status: status, Failed: true})
+	}
+	return errordoc.Write(w, r, x, errordoc.Page{Status: status, Inner: x.Response.Original != 0})
+}
+
+// redirectInside answers with what is at path, which keeps status if it is a
+// file of the front, and decides on its own status if it is mounted.
+func (s *site) redirectInside(w *recorder, r *http.Request, x *exchange.Exchange, status int, path string) error {
+	path, query, asked := strings.Cut(path, "?")
+	found, err := canonical.Parse(path)
+	if err != nil {
+		return err
+	}
+	x.Response.Original = status
+	original, body := x.Request, x.Body
+	x.Request.Path, x.Request.Query, x.Request.Asked = found, query, asked
+	x.Request.Method = http.MethodGet
+	if original.Method == http.MethodHead {
+		x.Request.Method = http.MethodHead
+	}
+	x.Body = exchange.NewBody(http.NoBody, 0, 0)
+	again := r.Clone(r.Context())
+	again.Method = x.Request.Method
+	for _, name := range [...]string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range"} {
+		again.Header.Del(name)
+	}
+	x.Request.Header = again.Header
+	w.status = status
+	err = s.answer(w, again, x)
+	original.Path = x.Request.Path
+	x.Request, x.Body, w.status = original, body, 0
+	return err
+}
+
+// panicked answers for a defect of ours: one log line, and 500 if the client
+// has nothing yet.
+func (s *site) panicked(w *recorder, r *http.Request, x *exchange.Exchange, fault any) (abort bool) {
+	if fault == http.ErrAbortHandler {
+		return true
+	}
+	s.log.LogAttrs(r.Context(), slog.LevelError, "panic in a request: this is a defect, please report it", clientOf(x),
+		slog.String("request", x.Request.Method+" "+x.Request.Path.Mount), slog.String("fault", fmt.Sprint(fault)),
+		slog.String("stack", string(debug.Stack())))
+	if x.Response.Status != 0 {
+		return true
+	}
+	return errordoc.Write(w, r, x, errordoc.Page{Status: http.StatusInternalServerError}) != nil
+}
+
+// drained is how much of a body that nobody wanted is read, so that the client
+// sees the answer instead of a reset.
+const drained = 64 << 20
+
+// drain reads what is left of the request's body. It reports whether the
+// connection is still good.
+func (s *site) drain(w *recorder, r *http.Request, x *exchange.Exchange) bool {
+	if x.Body == nil || x.Body.Length() == 0 || x.Body.Whole() {
+		return true
+	}
+	if x.Body.Err() != nil && !errors.Is(x.Body.Err(), exchange.ErrBodyTooLarge) {
+		return false
+	}
+	if x.Body.Taken() == 0 && r.Header.Get("Expect") != "" {
+		return true // it waits for 100 (Continue) and gets the answer instead
+	}
+	if w.FlushError() != nil {
+		return false
+	}
+	n, err := io.CopyN(io.Discard, s.timed(w, r), drained)
+	return err == io.EOF || n == drained
+}
+
+// record writes the lines of x to the access logs of s.
+func (s *site) record(conn *listener.Conn, x *exchange.Exchange) {
+	ended := time.Now()
+	for i := range s.written {
+		s.written[i].write(conn, x, ended)
+	}
+}
+
+// logRefusal writes the line of a refusal to the site's ErrorLog.
+func (s *site) logRefusal(ctx context.Context, x *exchange.Exchange, refusal *exchange.Refusal) {
+	if refusal.Log == "" {
+		return
+	}
+	level := levelOf(refusal.Level)
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{clientOf(x), slog.String("module", refusal.Module)}
+	if refusal.Code != "" {
+		attrs = append(attrs, slog.String("code", refusal.Code))
+	}
+	s.log.LogAttrs(ctx, level, refusal.Log, attrs...)
+}
+
+func clientOf(x *exchange.Exchange) slog.Attr {
+	return slog.String("client", x.Client.Remote.String())
+}

@@ -1,0 +1,300 @@
+// Package front turns one request into one response. What comes in is a
+// Config and the connections of clients; what goes out are the answers of
+// files and workers, and log lines.
+//
+// A request passes the stations in the order of docs/architecture.md: the
+// listener, the virtual host, the canonical path, translate, the settings
+// merged for its Target, access control, and the Target itself. A Server runs
+// one line of such stations and swaps it whole on reload.
+package front
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/catflap/catflap/internal/privilege"
+	"github.com/catflap/catflap/internal/web/listener"
+)
+
+// A Server serves. Reload, Reopen and Shutdown may be called by many
+// goroutines while Run runs.
+type Server struct {
+	opener    privilege.Opener
+	logs      *logs // of the first line; its set is that of all
+	listeners *listener.Group
+	current   atomic.Pointer[line]
+	gate      gate
+	fullLog   atomic.Int64 // Unix time at which AH00484 was last logged
+
+	reloads chan reload
+	drain   chan time.Duration
+	commit  func() // serves the first sockets
+}
+
+// A reload is a Config on its way to Run.
+type reload struct {
+	cfg  *Config
+	done chan error // buffered
+}
+
+// New opens logs and sockets as cfg says. Nothing is served before Run.
+func New(cfg *Config, opener privilege.Opener) (*Server, error) {
+	s := &Server{
+		opener:  opener,
+		reloads: make(chan reload),
+		drain:   make(chan time.Duration, 1),
+	}
+	var err error
+	if s.logs, err = openLogs(cfg, opener, nil); err != nil {
+		return nil, err
+	}
+	l, err := newLine(cfg, s.logs, nil)
+	if err != nil {
+		return nil, errors.Join(err, s.logs.close())
+	}
+	s.listeners = listener.New(listener.Config{
+		Handler:        http.HandlerFunc(s.ServeHTTP),
+		MaxHeaderBytes: headerBytes(cfg),
+		HeaderTimeout:  cfg.Sites[0].Limits.Timeout,
+		Done:           flushPending,
+		Log:            s.logs.errors(0),
+	}, opener.Listen)
+	commit, _, err := s.listeners.Prepare(addresses(cfg))
+	if err != nil {
+		return nil, errors.Join(err, s.logs.close())
+	}
+	s.commit = commit
+	s.gate.set(cfg.Process.MaxRequestWorkers)
+	s.current.Store(l)
+	return s, nil
+}
+
+// Run serves until Shutdown has drained, or at once until ctx is done. It
+// writes the PidFile and removes it at the end. When it returns no goroutine
+// of the server is left.
+func (s *Server) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	first := s.current.Load()
+	if err := s.writePid(first.config.Process.PidFile); err != nil {
+		return errors.Join(err, s.logs.close())
+	}
+	defer s.removePid()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.logs.run(ctx) })
+	start := func(l *line) (stop func()) {
+		lineCtx, stop := context.WithCancel(ctx)
+		g.Go(func() error { return l.run(lineCtx) })
+		return stop
+	}
+	stop := start(first)
+	s.commit()
+	s.log().Log(ctx, levelNotice, "catflap configured -- resuming normal operations", "module", "core", "code", "AH00489")
+	for {
+		select {
+		case r := <-s.reloads:
+			old := s.current.Load()
+			next, err := s.swap(r.cfg)
+			if err == nil {
+				stopOld := stop
+				stop = start(next)
+				g.Go(func() error { s.retire(ctx, old, next, stopOld); return nil })
+			}
+			r.done <- err
+		case limit := <-s.drain:
+			s.log().Log(ctx, levelNotice, "shutting down", "module", "core", "code", "AH00491")
+			err := s.shutdown(ctx, limit)
+			cancel()
+			return errors.Join(err, s.end(g))
+		case <-ctx.Done():
+			err := s.shutdown(ctx, time.Nanosecond)
+			cancel()
+			return errors.Join(err, s.end(g))
+		}
+	}
+}
+
+// swap builds the line of cfg and lets it run. A mistake leaves everything as
+// it was.
+func (s *Server) swap(cfg *Config) (*line, error) {
+	logs, err := openLogs(cfg, s.opener, s.logs)
+	if err != nil {
+		return nil, err
+	}
+	commit, abort, err := s.listeners.Prepare(addresses(cfg))
+	if err != nil {
+		return nil, errors.Join(err, logs.close())
+	}
+	next, err := newLine(cfg, logs, s.current.Load())
+	if err != nil {
+		abort()
+		return nil, errors.Join(err, logs.close())
+	}
+	s.current.Store(next)
+	s.gate.set(cfg.Process.MaxRequestWorkers)
+	commit()
+	s.log().Log(context.Background(), levelNotice, "graceful restart done -- resuming normal operations", "module", "core", "code", "AH00493")
+	return next, nil
+}
+
+// retire waits until no request is on old, then ends what only it has.
+func (s *Server) retire(ctx context.Context, old, next *line, stop func()) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for old.inside.Load() > 0 && ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+	stop()
+	old.close(next)
+}
+
+// Reload lets the line of cfg take over. It returns once new requests go to
+// it, or with the mistake because of which the old one goes on.
+func (s *Server) Reload(ctx context.Context, cfg *Config) error {
+	r := reload{cfg, make(chan error, 1)}
+	select {
+	case s.reloads <- r:
+		return <-r.done
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Reopen opens all logs again by name, as log rotation wants it. A log that
+// cannot be opened goes on as it was, and is in the error.
+func (s *Server) Reopen() error { return s.logs.reopen() }
+
+// Shutdown takes no more connections and lets Run return once all requests
+// have ended, at the latest after limit; 0 waits for ever.
+func (s *Server) Shutdown(limit time.Duration) {
+	select {
+	case s.drain <- limit:
+	default: // it drains already
+	}
+}
+
+// shutdown drains the listeners.
+func (s *Server) shutdown(ctx context.Context, limit time.Duration) error {
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	err := s.listeners.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		s.log().Warn("requests were broken off at the end of the time to drain", "module", "core",
+			"requests", s.current.Load().inside.Load())
+		return nil
+	}
+	return err
+}
+
+// end waits for every goroutine and closes what is open.
+func (s *Server) end(g *errgroup.Group) error {
+	err := g.Wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	last := s.current.Load()
+	last.close(nil)
+	return errors.Join(err, s.logs.set.Close())
+}
+
+// Addresses returns the addresses on which clients come in, as the sockets
+// have them.
+func (s *Server) Addresses() []string {
+	var all []string
+	for _, a := range s.listeners.Addresses() {
+		all = append(all, a.String())
+	}
+	return all
+}
+
+// GracefulShutdown is GracefulShutdownTimeout; 0 waits for ever.
+func (s *Server) GracefulShutdown() time.Duration {
+	return s.current.Load().config.Process.GracefulShutdown
+}
+
+// Log is where the server tells of itself: the main server's ErrorLog.
+func (s *Server) Log() *slog.Logger { return s.log() }
+
+func (s *Server) log() *slog.Logger { return s.current.Load().sites[0].log }
+
+// enterLine puts a request on the line that runs now.
+func (s *Server) enterLine() *line {
+	for {
+		l := s.current.Load()
+		l.inside.Add(1)
+		if l == s.current.Load() {
+			return l
+		}
+		l.inside.Add(-1)
+	}
+}
+
+func (s *Server) leaveLine(l *line) { l.inside.Add(-1) }
+
+// full logs, at most once a minute, that requests had to wait for a place.
+func (s *Server) full(l *line) {
+	now := time.Now().Unix()
+	last := s.fullLog.Load()
+	if now-last >= 60 && s.fullLog.CompareAndSwap(last, now) {
+		l.sites[0].log.Error("server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting",
+			"module", "core", "code", "AH00484", "MaxRequestWorkers", l.config.Process.MaxRequestWorkers)
+	}
+}
+
+// writePid writes the PidFile, unless a process that lives has it.
+func (s *Server) writePid(name string) error {
+	if name == "" {
+		return nil
+	}
+	if text, err := os.ReadFile(name); err == nil {
+		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		if err == nil && pid != os.Getpid() && alive(pid) {
+			return fmt.Errorf("PidFile %s: process %d has it and runs; stop that one, or set another PidFile", name, pid)
+		}
+	}
+	if err := s.opener.Write(name, []byte(strconv.Itoa(os.Getpid())+"\n")); err != nil {
+		return fmt.Errorf("PidFile: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) removePid() {
+	if name := s.current.Load().config.Process.PidFile; name != "" {
+		s.opener.Remove(name)
+	}
+}
+
+// addresses returns what cfg listens on.
+func addresses(cfg *Config) []string {
+	var all []string
+	for _, l := range cfg.Listen {
+		all = append(all, l.Address)
+	}
+	return all
+}
+
+// headerBytes bounds the head of a request before any site is known.
+func headerBytes(cfg *Config) int {
+	most := 64 << 10
+	for i := range cfg.Sites {
+		l := cfg.Sites[i].Limits
+		most = max(most, l.RequestLine+max(l.Fields, 100)*l.FieldSize)
+	}
+	return min(most, 4<<20)
+}

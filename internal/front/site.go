@@ -1,0 +1,206 @@
+package front
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"path"
+	"strings"
+	"sync/atomic"
+
+	"github.com/catflap/catflap/internal/front/canonical"
+	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/front/forward"
+	"github.com/catflap/catflap/internal/front/module/access"
+	"github.com/catflap/catflap/internal/front/translate"
+	"github.com/catflap/catflap/internal/front/vhost"
+	"github.com/catflap/catflap/internal/web/static"
+)
+
+// A site is one virtual host at work: the stations that its requests pass.
+// It is immutable but for the mounts of its JkMountFile.
+type site struct {
+	exchange  *exchange.Site
+	limits    Limits
+	resolver  *vhost.Resolver
+	translate atomic.Pointer[translate.Translator]
+	files     *static.Files
+	forward   *forward.Station
+	access    *access.Checker
+	log       *slog.Logger // its ErrorLog
+	written   []accessLog
+}
+
+// aim sets the Target of x for its path, and the settings that hold for it.
+func (s *site) aim(x *exchange.Exchange) {
+	x.Target = s.translate.Load().Translate(x)
+	s.settle(x)
+}
+
+// settle sets the settings for the Target of x. <Directory> and <Files> apply
+// to files only; what goes to a worker is judged by the path that its rule
+// was found with, so that a path parameter cannot lead past a <Location>.
+func (s *site) settle(x *exchange.Exchange) {
+	url, filename := x.Request.Path.Mount, ""
+	if x.Target.Kind == exchange.TargetStatic {
+		url = x.Request.Path.Decoded
+		filename = path.Join(x.Target.Root, x.Target.File)
+		x.Response.File = filename
+	}
+	x.Settings = s.resolver.Settings(url, filename)
+}
+
+// answer brings x to its Target and runs it. The path of x is set.
+func (s *site) answer(w http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
+	s.aim(x)
+	if x.Body.Length() != 0 {
+		x.Body = x.Body.Limited(x.Settings.BodyLimit)
+	}
+	if refusal := s.access.Check(x); refusal != nil {
+		return refusal
+	}
+	if x.Target.Kind == exchange.TargetStatic && strings.HasSuffix(x.Request.Path.Decoded, "/") && indexed(x) {
+		if err := s.index(x); err != nil {
+			return err
+		}
+	}
+	return s.run(w, r, x)
+}
+
+// run lets the Target of x answer.
+func (s *site) run(w http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
+	switch x.Target.Kind {
+	case exchange.TargetForward:
+		return s.forward.Forward(w, r, x)
+	case exchange.TargetRespond:
+		if x.Target.Location != "" {
+			w.Header().Set("Location", x.Target.Location)
+		}
+		return &exchange.Refusal{Status: x.Target.Status}
+	}
+	err := s.files.Serve(w, r, x)
+	choice, ok := errors.AsType[*static.Choice](err)
+	if !ok {
+		return err
+	}
+	return s.chosen(w, r, x, choice.Name)
+}
+
+// chosen goes on with the file that MultiViews chose; it goes through
+// translate again, since it may be mounted.
+func (s *site) chosen(w http.ResponseWriter, r *http.Request, x *exchange.Exchange, name string) error {
+	encoded := x.Request.Path.Encoded
+	found, err := canonical.Parse(encoded[:strings.LastIndexByte(encoded, '/')+1] + exchange.EscapePath(name))
+	if err != nil {
+		return err
+	}
+	x.Request.Path = found
+	s.aim(x)
+	if refusal := s.access.Check(x); refusal != nil {
+		return refusal
+	}
+	if x.Target.Kind == exchange.TargetForward {
+		return s.forward.Forward(w, r, x)
+	}
+	return s.files.Serve(w, r, x)
+}
+
+// indexed reports whether a directory is answered by its DirectoryIndex for
+// the method of x.
+func indexed(x *exchange.Exchange) bool {
+	switch x.Request.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost:
+		return len(x.Settings.Index.Names) > 0
+	}
+	return false
+}
+
+// index looks for the DirectoryIndex of the directory that x asks for. The
+// first name that is a file here wins, and goes through translate again. If
+// none is, but some are mounted, the directory's own path goes to the worker
+// of the last of them. Otherwise x stays as it is.
+//
+// Source: httpd modules/mappers/mod_dir.c, fixup_dir; mod_jk as seen at work.
+func (s *site) index(x *exchange.Exchange) error {
+	if kind, _ := s.files.Kind(x); kind != static.KindDirectory {
+		return nil
+	}
+	asked, directory, rule := x.Request.Path, x.Target, (*exchange.Rule)(nil)
+	merged := x.Settings
+	for _, name := range merged.Index.Names {
+		candidate := name
+		if !strings.HasPrefix(name, "/") {
+			candidate = asked.Encoded + exchange.EscapePath(name)
+		}
+		found, err := canonical.Parse(candidate)
+		if err != nil {
+			continue
+		}
+		x.Request.Path = found
+		x.Target = s.translate.Load().File(found.Decoded)
+		s.settle(x)
+		kind, _ := s.files.Kind(x)
+		mounted := s.translate.Load().Mount(x, found.Mount, found.Decoded)
+		if kind == static.KindFile {
+			if mounted != nil {
+				x.Target = exchange.Target{Kind: exchange.TargetForward, Rule: mounted}
+				s.settle(x)
+			}
+			if refusal := s.access.Check(x); refusal != nil {
+				return refusal
+			}
+			return nil
+		}
+		if mounted != nil {
+			rule = mounted
+		}
+	}
+	x.Request.Path, x.Target, x.Settings = asked, directory, merged
+	if rule != nil {
+		x.Target = exchange.Target{Kind: exchange.TargetForward, Rule: rule}
+		s.settle(x)
+		if refusal := s.access.Check(x); refusal != nil {
+			return refusal
+		}
+		return nil
+	}
+	s.settle(x)
+	return nil
+}
+
+// hostOf splits the Host of a request: lower case, without a final dot, and
+// the port, or 0.
+func hostOf(host string) (name string, port int) {
+	if host == "" {
+		return "", 0
+	}
+	name = host
+	if strings.HasPrefix(host, "[") {
+		if end := strings.IndexByte(host, ']'); end > 0 {
+			name, host = host[1:end], host[end+1:]
+			if rest, ok := strings.CutPrefix(host, ":"); ok {
+				port = decimal(rest)
+			}
+			return strings.ToLower(name), port
+		}
+	}
+	if colon := strings.LastIndexByte(host, ':'); colon >= 0 {
+		name, port = host[:colon], decimal(host[colon+1:])
+	}
+	return strings.ToLower(strings.TrimSuffix(name, ".")), port
+}
+
+// decimal returns the port that s spells, 0 if it spells none.
+func decimal(s string) int {
+	n := 0
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' || n > 65535 {
+			return 0
+		}
+		n = n*10 + int(s[i]-'0')
+	}
+	if n > 65535 {
+		return 0
+	}
+	return n
+}

@@ -1,0 +1,67 @@
+package status
+
+import (
+	"time"
+
+	"github.com/catflap/catflap/internal/front/balancer"
+	"github.com/catflap/catflap/internal/front/mount"
+	"github.com/catflap/catflap/internal/front/worker"
+)
+
+// A View is what there is at one moment.
+type View struct {
+	Now       time.Time
+	Balancers []Balancer // those of worker.list, in order
+	Workers   []Worker   // ajp13 workers of worker.list
+}
+
+// A Balancer is one lb worker with its members' workers, in the same order.
+type Balancer struct {
+	balancer.Snapshot
+	Workers []worker.Snapshot
+	Maps    []Map
+}
+
+// A Worker is one ajp13 worker that stands alone.
+type Worker struct {
+	worker.Snapshot
+	Maps []Map
+}
+
+// A Map is one rule of one site.
+type Map struct {
+	Server string // "name:port", or "name [address:port]" of a virtual host
+	Rule   mount.Rule
+}
+
+// class sorts a member as the properties good and bad say: first bad, then
+// good, else degraded.
+func class(m balancer.MemberSnapshot, cfg *Config) string {
+	activation := map[balancer.Activation]string{balancer.Active: "a", balancer.Disabled: "d", balancer.Stopped: "s"}[m.Config.Activation]
+	state := map[balancer.State]string{
+		balancer.OK: "o", balancer.Idle: "i", balancer.Busy: "b", balancer.Error: "e",
+		balancer.Recover: "r", balancer.Probe: "r", balancer.Force: "r",
+	}[m.State]
+	for _, entry := range cfg.Bad {
+		if matches(entry, activation, state) {
+			return "bad"
+		}
+	}
+	for _, entry := range cfg.Good {
+		if matches(entry, activation, state) {
+			return "good"
+		}
+	}
+	return "degraded"
+}
+
+// matches reads "a", "o" or "a.o": an activation, a state, or both.
+func matches(entry, activation, state string) bool {
+	switch len(entry) {
+	case 1:
+		return entry == activation || entry == state
+	case 3:
+		return entry[:1] == activation && entry[2:] == state
+	}
+	return false
+}

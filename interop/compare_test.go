@@ -22,14 +22,17 @@ import (
 //   - The order of headers is not, only that of one name's values.
 //   - A page that a front makes up itself (an error, a redirect) is compared
 //     by status and headers; its words are each server's own.
+//     So is the one line of text that catflap's reader of HTTP answers with.
 //   - A folder's listing is compared by what it links to.
 //   - Session ids are random; the route behind them is compared.
 //   - The front's own port stands as @PORT@.
+//   - The methods of allow are a set, the boundary of a multipart answer any word.
 //   - An etag of a listing or made-up page goes with its body.
 var framing = []string{"date", "server", "connection", "keep-alive", "transfer-encoding"}
 
 var (
 	sessionID = regexp.MustCompile(`\b[0-9A-F]{32}\b`)
+	boundary  = regexp.MustCompile(`boundary="?([^";]+)`)
 	links     = regexp.MustCompile(`(?i)<a href="([^"]*)"`)
 )
 
@@ -41,7 +44,16 @@ type difference struct {
 }
 
 func (d difference) String() string {
-	return fmt.Sprintf("%s %s: %s | %s", d.id, d.what, clip(d.one), clip(d.two))
+	one, two := d.one, d.two
+	if a, b := strings.Split(one, "\n"), strings.Split(two, "\n"); len(a) > 1 && len(b) > 1 {
+		one, two = strings.Join(without(a, b), "\n"), strings.Join(without(b, a), "\n")
+	}
+	return fmt.Sprintf("%s %s: %s | %s", d.id, d.what, clip(one), clip(two))
+}
+
+// without returns the lines that are not in other.
+func without(lines, other []string) []string {
+	return slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return slices.Contains(other, line) })
 }
 
 func clip(text string) string { return strconv.Quote(text[:min(len(text), 1500)]) }
@@ -85,12 +97,21 @@ func statuses(all []response) []int {
 // neutral is r without what depends on the run.
 func neutral(r response, addr string) response {
 	_, port, _ := net.SplitHostPort(addr)
+	between := boundary.FindStringSubmatch(r.header("content-type"))
 	replace := func(text string) string {
+		if between != nil {
+			text = strings.ReplaceAll(text, between[1], "@BOUNDARY@")
+		}
 		text = sessionID.ReplaceAllString(text, "@ID@")
 		return strings.NewReplacer(":"+port, ":@PORT@", "serverPort="+port+"\n", "serverPort=@PORT@\n").Replace(text)
 	}
 	headers := make([]string, len(r.headers))
 	for i, header := range r.headers {
+		if methods, ok := strings.CutPrefix(header, "allow: "); ok {
+			list := strings.Split(strings.ReplaceAll(methods, " ", ""), ",")
+			slices.Sort(list)
+			header = "allow: " + strings.Join(list, ",")
+		}
 		headers[i] = replace(header)
 	}
 	r.headers = headers
@@ -110,7 +131,8 @@ func madeUp(r response, method string) bool {
 	if strings.Contains(body, "<title>Index of /") || method == "HEAD" && r.status == 200 && r.header("last-modified") == "" {
 		return false
 	}
-	return r.status >= 300 && (method == "HEAD" || len(body) == 0 || strings.Contains(body, fmt.Sprintf("<title>%d ", r.status)))
+	line := strings.HasPrefix(body, fmt.Sprint(r.status, " ")) || strings.HasPrefix(body, "Unsupported transfer encoding")
+	return r.status >= 300 && (method == "HEAD" || len(body) == 0 || line || strings.Contains(body, fmt.Sprintf("<title>%d ", r.status)))
 }
 
 func compareHeaders(id string, a, b response, made bool) []difference {

@@ -111,8 +111,6 @@ DirectoryIndex index.html
     Redirect 307 /code307 http://other.example/k
     Redirect /local-redirect /here
     Redirect /redirected.do /there
-    RedirectMatch "^/rm/(.*)$" "/to/$1"
-    RedirectMatch 301 "^/rmhost/(.*)$" "http://other.example/$1"
     JkMount /app/* JVMRoute-pj001
     JkUnMount /app/static/* JVMRoute-pj001
     JkMount /*.do JVMRoute-pj001

@@ -103,7 +103,7 @@ func nodes(t testing.TB) (a, b *peer.Tomcat) {
 	return s.tomcats[0], s.tomcats[1]
 }
 
-// catflapBinary builds catflap, once.
+// catflapBinary builds catflap, once, unless CATFLAP_BINARY names one.
 func catflapBinary(t testing.TB) string {
 	t.Helper()
 	s := common

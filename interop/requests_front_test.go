@@ -64,8 +64,8 @@ func ranges() []request {
 }
 
 func redirects() []request {
-	all := each("redirect", "/old", "/old/", "/old/x/y", "/old?q", "/old/x?q=1", "/oldx", "/perm", "/perm/a%20b", "/temp/x", "/seeother/x", "/gone", "/gone/x", "/rm/abc", "/rm/a%20b?q",
-		"/local-redirect/x", "/code307/x", "/old/%e4", "/old/a;b", "/old//x", "/old/../old/x", "/rmhost/x", "/dir?a=b", "/redirected.do")
+	all := each("redirect", "/old", "/old/", "/old/x/y", "/old?q", "/old/x?q=1", "/oldx", "/perm", "/perm/a%20b", "/temp/x", "/seeother/x", "/gone", "/gone/x",
+		"/local-redirect/x", "/code307/x", "/old/%e4", "/old/a;b", "/old//x", "/old/../old/x", "/dir?a=b", "/redirected.do")
 	return append(all, ask("redirect-post", "POST /old/x", "Content-Length: 0"), ask("redirect-head", "HEAD /old/x"),
 		request{id: "redirect-host-port", head: head("GET /dir", "Host: main.example:8080")},
 		request{id: "redirect-local-host-port", head: head("GET /local-redirect/x", "Host: main.example:8080")},
@@ -122,23 +122,50 @@ func sticky() []request {
 // malformed is what no server should take, or what it may repair.
 func malformed() []request {
 	raw := []string{
-		"GET /a.txt\r\n\r\n", "GET  /a.txt HTTP/1.1\r\nHost: main.example\r\n\r\n", "GET /a.txt  HTTP/1.1\r\nHost: main.example\r\n\r\n", "GET /a.txt HTTP/1.1 \r\nHost: main.example\r\n\r\n",
-		"GET /a.txt HTTP/2.0\r\nHost: main.example\r\n\r\n", "GET /a.txt HTTP/1.2\r\nHost: main.example\r\n\r\n", "GET /a.txt HTTP/0.9\r\nHost: main.example\r\n\r\n", "GET /a.txt http/1.1\r\nHost: main.example\r\n\r\n",
-		"GET /a.txt HTTP/1.1\nHost: main.example\n\n", "\r\nGET /a.txt HTTP/1.1\r\nHost: main.example\r\n\r\n", "\r\n\r\n\r\nGET /a.txt HTTP/1.1\r\nHost: main.example\r\n\r\n", "GET a.txt HTTP/1.1\r\nHost: main.example\r\n\r\n",
+		"GET  /a.txt HTTP/1.1\r\nHost: main.example\r\n\r\n", "GET /a.txt  HTTP/1.1\r\nHost: main.example\r\n\r\n", "GET /a.txt HTTP/1.1 \r\nHost: main.example\r\n\r\n",
+		"GET /a.txt HTTP/1.2\r\nHost: main.example\r\n\r\n", "GET /a.txt http/1.1\r\nHost: main.example\r\n\r\n",
+		"GET a.txt HTTP/1.1\r\nHost: main.example\r\n\r\n",
 		"GET /a.txt HTTP/1.1\r\nHost : main.example\r\n\r\n", "GET /a.txt HTTP/1.1\r\n Host: main.example\r\n\r\n", "GET /a.txt HTTP/1.1\r\nHost: main.example\r\nno colon\r\n\r\n", "GET /a.txt HTTP/1.1\r\nHost: main.example\r\n: empty\r\n\r\n",
 		"GET /a.txt HTTP/1.1\r\nHost: main.example\r\nX y: z\r\n\r\n", "GET /a.txt HTTP/1.1\r\nHost: main.example\r\nX-Nul: a\x00b\r\n\r\n", "GET /a.txt HTTP/1.1\r\nHost: main.example\r\nX-Cr: a\rb\r\n\r\n", "G=T /a.txt HTTP/1.1\r\nHost: main.example\r\n\r\n",
 		"GET /\x01 HTTP/1.1\r\nHost: main.example\r\n\r\n", "GET /a.txt HTTP/1.1\r\nHost: main.example\r\nX-Bell: \x07\r\n\r\n", "POST /app/x HTTP/1.1\r\nHost: main.example\r\nContent-Length: -1\r\n\r\n", "POST /app/x HTTP/1.1\r\nHost: main.example\r\nContent-Length: x\r\n\r\n",
-		"POST /app/x HTTP/1.1\r\nHost: main.example\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", "POST /app/x HTTP/1.1\r\nHost: main.example\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", "POST /app/x HTTP/1.1\r\nHost: main.example\r\nContent-Length: +3\r\n\r\nabc",
-		"POST /app/x HTTP/1.1\r\nHost: main.example\r\nContent-Length: 3, 3\r\n\r\nabc", "POST /app/x HTTP/1.1\r\nHost: main.example\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "POST /app/x HTTP/1.1\r\nHost: main.example\r\nTransfer-Encoding: gzip\r\n\r\n",
-		"POST /app/x HTTP/1.1\r\nHost: main.example\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "POST /app/x HTTP/1.1\r\nHost: main.example\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n\r\n", "POST /app/x HTTP/1.1\r\nHost: main.example\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+		"POST /app/x HTTP/1.1\r\nHost: main.example\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", "POST /app/x HTTP/1.1\r\nHost: main.example\r\nContent-Length: +3\r\n\r\nabc",
+		"POST /app/x HTTP/1.1\r\nHost: main.example\r\nContent-Length: 3, 3\r\n\r\nabc",
+
 		"POST /app/x HTTP/1.1\r\nHost: main.example\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n\r\n", "POST /app/x HTTP/1.1\r\nHost: main.example\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n", "POST /app/x HTTP/1.1\r\nHost: main.example\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n\r\n",
-		"POST /app/x HTTP/1.0\r\nHost: main.example\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "POST /app/x HTTP/1.0\r\nHost: main.example\r\n\r\n", "POST /app/x HTTP/1.1\r\nHost: main.example\r\n\r\n", "GET /" + strings.Repeat("x", 8300) + " HTTP/1.1\r\nHost: main.example\r\n\r\n",
+		"POST /app/x HTTP/1.0\r\nHost: main.example\r\n\r\n", "POST /app/x HTTP/1.1\r\nHost: main.example\r\n\r\n", "GET /" + strings.Repeat("x", 8300) + " HTTP/1.1\r\nHost: main.example\r\n\r\n",
 		"GET /a.txt HTTP/1.1\r\nHost: main.example\r\nX-Long: " + strings.Repeat("x", 8300) + "\r\n\r\n", "GET /a.txt HTTP/1.1\r\nHost: main.example\r\nExpect: something\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", "nonsense\r\n\r\n", "GET\r\n\r\n", " GET /a.txt HTTP/1.1\r\nHost: main.example\r\n\r\n",
-		"GET /a.txt HTTP/1.1 x\r\nHost: main.example\r\n\r\n", "GET /a.txt HTTP/11\r\nHost: main.example\r\n\r\n", "GET\t/a.txt\tHTTP/1.1\r\nHost: main.example\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		"GET /a.txt HTTP/1.1 x\r\nHost: main.example\r\n\r\n", "GET /a.txt HTTP/11\r\nHost: main.example\r\n\r\n", "GET\t/a.txt\tHTTP/1.1\r\nHost: main.example\r\n\r\n",
+	}
+	// What the two readers of HTTP judge differently.
+	judged := []string{
+		"GET /a.txt\r\n\r\n",
+		"GET /a.txt HTTP/2.0\r\nHost: main.example\r\n\r\n",
+		"GET /a.txt HTTP/0.9\r\nHost: main.example\r\n\r\n",
+		"GET /a.txt HTTP/1.1\nHost: main.example\n\n",
+		"\r\nGET /a.txt HTTP/1.1\r\nHost: main.example\r\n\r\n",
+		"\r\n\r\n\r\nGET /a.txt HTTP/1.1\r\nHost: main.example\r\n\r\n",
+		"POST /app/x HTTP/1.1\r\nHost: main.example\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+		"POST /app/x HTTP/1.1\r\nHost: main.example\r\nTransfer-Encoding: gzip\r\n\r\n",
+		"POST /app/x HTTP/1.1\r\nHost: main.example\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+		"POST /app/x HTTP/1.1\r\nHost: main.example\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		"GET /app/x HTTP/1.1\r\nHost: main.example\r\nTransfer-Encoding: identity\r\n\r\n",
+	}
+	// What both take, though the framing goes no further.
+	framed := []string{
+		"POST /app/x HTTP/1.1\r\nHost: main.example\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"POST /app/x HTTP/1.1\r\nHost: main.example\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n\r\n",
+		"POST /app/x HTTP/1.0\r\nHost: main.example\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 	}
 	var all []request
 	for i, text := range raw {
-		all = append(all, request{id: fmt.Sprintf("malformed-%02d", i+1), head: text, halves: true})
+		all = append(all, request{id: fmt.Sprintf("malformed-%02d", i+1), head: text})
+	}
+	for i, text := range judged {
+		all = append(all, request{id: fmt.Sprintf("judged-%02d", i+1), head: text})
+	}
+	for i, text := range framed {
+		all = append(all, request{id: fmt.Sprintf("hop-framed-%02d", i+1), head: text})
 	}
 	return all
 }
@@ -167,8 +194,8 @@ func behaviour() []request {
 		ask("behaviour-after-gone", "GET /app/x"),
 		pair("behaviour-two-files", "GET /a.txt", "GET /page.html"), pair("behaviour-two-node", "GET /app/x", "GET /app/y"),
 		pair("behaviour-file-node", "GET /a.txt", "GET /app/x?size=100000"), pair("behaviour-head-get", "HEAD /a.txt", "GET /a.txt"),
-		pair("behaviour-error-get", "GET /absent", "GET /a.txt"), pair("behaviour-node-error-get", "GET /app/x?error=500", "GET /a.txt"),
-		pair("behaviour-dead-get", "GET /dead/x", "GET /a.txt"), pair("behaviour-304-get", "GET /a.txt", "GET /app/x", "If-Modified-Since: "+written),
+		pair("behaviour-error-get", "GET /absent", "GET /a.txt"), pair("behaviour-5xx-node", "GET /app/x?error=500", "GET /a.txt"),
+		pair("behaviour-5xx-dead", "GET /dead/x", "GET /a.txt"), pair("behaviour-304-get", "GET /a.txt", "GET /app/x", "If-Modified-Since: "+written),
 		pair("behaviour-close-get", "GET /a.txt", "GET /a.txt", "Connection: close"), pair("behaviour-http10-get", "GET /a.txt HTTP/1.0", "GET /a.txt"),
 		pair("behaviour-unread-body", "POST /app/x?read=none", "GET /a.txt", "Content-Length: 0"), pair("behaviour-204-get", "GET /app/x?status=204&size=0", "GET /a.txt"),
 		{id: "behaviour-post-post", head: head("POST /app/x", mainHost, "Content-Length: 5") + "hello" + head("POST /app/x", mainHost, "Content-Length: 5") + "again", answers: 2},

@@ -34,13 +34,31 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	conn.Client.Requests++
 	name, port := hostOf(r.Host)
 	site := l.sites[l.hosts.Select(conn.Client.Local, name)]
-	x := newExchange(r, conn, site, name, port)
-	site.serve(w, r, conn, x)
+	room, ok := conn.Room.(*room)
+	if !ok {
+		room = newRoom()
+		conn.Room = room
+	}
+	x := room.begin(r, conn, site, name, port)
+	site.serve(&room.recorder, w, r, conn, x)
 }
 
-// newExchange begins the record of r.
-func newExchange(r *http.Request, conn *listener.Conn, s *site, host string, port int) *exchange.Exchange {
-	x := &exchange.Exchange{
+// A room holds what one request of a connection needs and the next can use
+// again: at most one is under way.
+type room struct {
+	exchange exchange.Exchange
+	recorder recorder
+	attempts [4]exchange.Attempt
+	notes    [4]exchange.Var
+	body     exchange.Body
+}
+
+func newRoom() *room { return &room{} }
+
+// begin begins the record of r.
+func (m *room) begin(r *http.Request, conn *listener.Conn, s *site, host string, port int) *exchange.Exchange {
+	x := &m.exchange
+	*x = exchange.Exchange{
 		Began:  time.Now(),
 		Client: &conn.Client,
 		Site:   s.exchange,
@@ -50,6 +68,9 @@ func newExchange(r *http.Request, conn *listener.Conn, s *site, host string, por
 			HostHeader: r.Host, Host: host, Port: port, Header: r.Header,
 		},
 		Settings: s.resolver.Settings("/", ""),
+		Attempts: m.attempts[:0],
+		Notes:    m.notes[:0],
+		Body:     &m.body,
 	}
 	if port == 0 {
 		x.Request.Port = 80
@@ -61,8 +82,8 @@ func newExchange(r *http.Request, conn *listener.Conn, s *site, host string, por
 }
 
 // serve answers one request of s and writes its log lines.
-func (s *site) serve(w http.ResponseWriter, r *http.Request, conn *listener.Conn, x *exchange.Exchange) {
-	rec := &recorder{ResponseWriter: w, x: x}
+func (s *site) serve(rec *recorder, w http.ResponseWriter, r *http.Request, conn *listener.Conn, x *exchange.Exchange) {
+	*rec = recorder{ResponseWriter: w, x: x}
 	keepAlive := s.limits.KeepAlive
 	conn.SetTimes(s.limits.Timeout, keepAlive.Timeout)
 	w.Header()["Server"] = serverHeader
@@ -95,7 +116,7 @@ func (s *site) attempt(w *recorder, r *http.Request, x *exchange.Exchange) (abor
 			abort = s.panicked(w, r, x, fault)
 		}
 	}()
-	x.Body = exchange.NewBody(s.timed(w, r), r.ContentLength, 0)
+	x.Body.Reset(s.timed(w, r), r.ContentLength)
 	if refusal := s.limits.check(x); refusal != nil {
 		return s.refuse(w, r, x, refusal)
 	}

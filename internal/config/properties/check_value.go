@@ -71,6 +71,10 @@ func (d *definer) read(entries []Entry, p property) (Value, bool) {
 				d.warn(partPos(e, part), e.Line, fmt.Sprintf("%s: %q is no number: it is left out", e.Key, part), "")
 				continue
 			}
+			if p.name == "mount" && !strings.HasPrefix(part, "/") {
+				d.warn(partPos(e, part), e.Line, fmt.Sprintf("invalid context '%s': does not begin with '/': it is left out", part), slashed(part))
+				continue
+			}
 			all = append(all, part)
 		}
 	}

@@ -44,7 +44,7 @@ func (d *definer) use(name string, e Entry, where string) *Worker {
 	case g != nil:
 		w.Pos = g.first
 		w.Type = d.typeOf(name)
-	case where != "":
+	case where != "" && d.counts[mistake.Warning] < maxMistakes:
 		w.Pos = partPos(e, name)
 		d.warn(w.Pos, e.Line, fmt.Sprintf("%s names %s, which has no property: it is taken as an ajp13 worker on localhost:8009", where, name), d.meant(name, d.workerNames()))
 	}

@@ -1,6 +1,8 @@
 package balancer
 
 import (
+	"sync"
+
 	"github.com/catflap/catflap/internal/front/exchange"
 )
 
@@ -19,10 +21,19 @@ type asked struct {
 	routeRoom  [4]string
 }
 
-// ask reads what x wants.
+var askedPool = sync.Pool{New: func() any { return new(asked) }}
+
+// giveBack lets a be used again.
+func (a *asked) giveBack() {
+	*a = asked{}
+	askedPool.Put(a)
+}
+
+// ask reads what x wants. The result is given back.
 func (b *Balancer) ask(x *exchange.Exchange) *asked {
 	ext := &x.Target.Rule.Ext
-	a := &asked{cookie: b.cfg.Sticky.Cookie, cookiePath: b.cfg.Sticky.SetCookiePath, setCookie: b.cfg.Sticky.SetCookie}
+	a := askedPool.Get().(*asked)
+	*a = asked{cookie: b.cfg.Sticky.Cookie, cookiePath: b.cfg.Sticky.SetCookiePath, setCookie: b.cfg.Sticky.SetCookie}
 	path, ignore := b.cfg.Sticky.Path, b.cfg.Sticky.Off
 	override(&a.cookie, ext.SessionCookie)
 	override(&a.cookiePath, ext.SessionCookiePath)

@@ -105,6 +105,7 @@ func (b *Balancer) Forward(w http.ResponseWriter, r *http.Request, x *exchange.E
 	defer b.busy.Add(-1)
 	x.Session.Balancer = b.cfg.Name
 	a := b.ask(x)
+	defer a.giveBack()
 	var last error
 	for round := 1; round <= b.cfg.Retries; round++ {
 		for range min(b.cfg.LBRetries, len(b.members)) {

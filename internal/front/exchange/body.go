@@ -36,6 +36,14 @@ func NewBody(source io.Reader, length, limit int64) *Body {
 	return &Body{source: source, length: length, limit: limit}
 }
 
+// Reset makes b the body that source holds, without limit, as NewBody does.
+func (b *Body) Reset(source io.Reader, length int64) {
+	*b = Body{source: source, length: length, kept: b.kept[:0]}
+	if cap(b.kept) > BodyKept/4 {
+		b.kept = nil
+	}
+}
+
 // Limited returns b with another limit. b must not have been read, and is not
 // used again.
 func (b *Body) Limited(limit int64) *Body {

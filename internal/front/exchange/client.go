@@ -2,7 +2,11 @@ package exchange
 
 import (
 	"net/netip"
+	"sync"
 )
+
+// An Interrupter waits for something, and can be told that it is in vain.
+type Interrupter interface{ Interrupt() }
 
 // A Client is one connection of a client. One request at a time uses it.
 type Client struct {
@@ -11,6 +15,13 @@ type Client struct {
 	Requests int            // requests begun on it, this one included
 	TLS      bool
 	Wire     Wire
+
+	// Watched tells that the connection calls Gone when the client goes.
+	Watched bool
+
+	mu      sync.Mutex // guards gone and waiting
+	gone    bool
+	waiting Interrupter
 
 	remoteText, localText string
 	later                 []func(in, out int64)
@@ -43,4 +54,47 @@ func (c *Client) LocalText() string {
 		c.localText = c.Local.Addr().String()
 	}
 	return c.localText
+}
+
+// Await lets i be interrupted, once, if the client goes before Rest. It costs
+// less than a context does.
+func (c *Client) Await(i Interrupter) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = i
+	if c.gone {
+		c.interrupt()
+	}
+}
+
+// Rest ends Await: when it returns, nothing is interrupted any more. It
+// reports whether the client is still there.
+func (c *Client) Rest() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.waiting = nil
+	return !c.gone
+}
+
+// Gone tells that the client went.
+func (c *Client) Gone() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone = true
+	c.interrupt()
+}
+
+// IsGone reports whether the client went.
+func (c *Client) IsGone() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gone
+}
+
+// interrupt is called with mu held, so that Rest waits for it.
+func (c *Client) interrupt() {
+	if c.waiting != nil {
+		c.waiting.Interrupt()
+		c.waiting = nil
+	}
 }

@@ -48,3 +48,26 @@ func TestWire(t *testing.T) {
 		t.Errorf("took %d, %d after the first", in, out)
 	}
 }
+
+// counter counts interruptions.
+type counter int
+
+func (c *counter) Interrupt() { *c++ }
+
+func TestClientGone(t *testing.T) {
+	var c Client
+	var before, during, after counter
+	c.Await(&before)
+	if !c.Rest() {
+		t.Error("gone before it went")
+	}
+	c.Await(&during)
+	c.Gone()
+	if c.Rest() || !c.IsGone() {
+		t.Error("still there")
+	}
+	c.Await(&after)
+	if before != 0 || during != 1 || after != 1 {
+		t.Errorf("interrupted %d, %d, %d times; want 0, 1, 1", before, during, after)
+	}
+}

@@ -15,42 +15,45 @@ import (
 // New returns the map of rules. A later rule with the pattern and the kind of
 // an earlier one from the same source replaces it.
 func New(rules []Rule) *Map {
-	type key struct {
-		pattern string
-		source  Source
-		exclude bool
-		worker  string // exclusions of several workers stand side by side
-	}
 	last := map[key]int{}
 	for i, r := range rules {
-		k := key{r.Pattern, r.Source, r.Exclude, ""}
-		if r.Exclude {
-			k.worker = r.Worker
-		}
-		last[k] = i
+		last[keyOf(r)] = i
 	}
 	m := &Map{}
 	for i, r := range rules {
-		k := key{r.Pattern, r.Source, r.Exclude, ""}
-		if r.Exclude {
-			k.worker = r.Worker
-		}
-		if last[k] == i {
+		if last[keyOf(r)] == i {
 			m.all = append(m.all, r)
 		}
 	}
 	slices.SortStableFunc(m.all, precede)
 	for i := range m.all {
-		c := compiled{rule: &m.all[i], match: compile(m.all[i].Pattern)}
-		switch {
-		case c.rule.Disabled:
-		case c.rule.Exclude:
-			m.exclusions = append(m.exclusions, c)
+		switch r := &m.all[i]; {
+		case r.Disabled:
+		case r.Exclude:
+			m.exclusions.add(compiled{r, compile(r.Pattern), i})
 		default:
-			m.mounts = append(m.mounts, c)
+			m.mounts.add(compiled{r, compile(r.Pattern), i})
 		}
 	}
 	return m
+}
+
+// key is what makes rules replace each other: what the directives of mod_jk
+// are stored under, but for the worker.
+type key struct {
+	pattern  string
+	source   Source
+	exclude  bool
+	disabled bool   // a rule that is off hides no other
+	worker   string // exclusions of several workers stand side by side
+}
+
+func keyOf(r Rule) key {
+	k := key{r.Pattern, r.Source, r.Exclude, r.Disabled, ""}
+	if r.Exclude {
+		k.worker = r.Worker
+	}
+	return k
 }
 
 // precede orders rules as mod_jk elects them: more slashes, longer pattern,
@@ -68,19 +71,14 @@ func precede(a, b Rule) int {
 // Map, and nil, hold none.
 type Map struct {
 	all        []Rule // in the order of election
-	mounts     []compiled
-	exclusions []compiled
-}
-
-// compiled is a rule ready to match.
-type compiled struct {
-	rule  *Rule
-	match pattern
+	mounts     index
+	exclusions index
 }
 
 // Lookup returns the rule that decides about path, nil if no worker answers
 // it: the first rule in the order of election counts, and if an exclusion for
-// its worker matches, none does.
+// its worker matches, none does. What does not begin with a slash ("*" of
+// OPTIONS) has none. It allocates nothing.
 func (m *Map) Lookup(path string) *exchange.Rule {
 	rule := m.first(path)
 	if rule == nil || m.excluded(path, rule) != nil {
@@ -90,26 +88,15 @@ func (m *Map) Lookup(path string) *exchange.Rule {
 }
 
 func (m *Map) first(path string) *Rule {
-	if m == nil {
+	if m == nil || path == "" || path[0] != '/' {
 		return nil
 	}
-	for i := range m.mounts {
-		if m.mounts[i].match.matches(path) {
-			return m.mounts[i].rule
-		}
-	}
-	return nil
+	return m.mounts.first(path, "")
 }
 
 // excluded returns the exclusion that takes path away from rule's worker.
 func (m *Map) excluded(path string, rule *Rule) *Rule {
-	for i := range m.exclusions {
-		e := &m.exclusions[i]
-		if (e.rule.Worker == "*" || e.rule.Worker == rule.Worker) && e.match.matches(path) {
-			return e.rule
-		}
-	}
-	return nil
+	return m.exclusions.first(path, rule.Worker)
 }
 
 // An Explanation says why a path goes where it goes.
@@ -126,8 +113,12 @@ func (m *Map) Explain(path string) Explanation {
 		return e
 	}
 	e.Excluded = m.excluded(path, e.Rule)
-	for i := range m.mounts {
-		if r := m.mounts[i].rule; r != e.Rule && m.mounts[i].match.matches(path) {
+	for i := range m.all {
+		r := &m.all[i]
+		if r == e.Rule || r.Exclude || r.Disabled {
+			continue
+		}
+		if p := compile(r.Pattern); p.matches(path) {
 			e.Beaten = append(e.Beaten, r)
 		}
 	}
@@ -142,18 +133,28 @@ func (m *Map) Rules() []Rule {
 	return m.all
 }
 
-// Merge returns the rules of a virtual host with JkMountCopy: its own, and
-// those of main with other patterns.
+// Merge returns the rules of a virtual host with JkMountCopy: all of main's if
+// it has none of its own; otherwise its own, those of main's JkMount and
+// JkUnMount with other patterns, and those of main's file if it has no file.
+//
+// Source: mod_jk apache-2.0/mod_jk.c, merge_jk_config, as seen at work.
 func Merge(main, own []Rule) []Rule {
-	has := map[string]bool{}
+	if len(own) == 0 {
+		return slices.Clone(main)
+	}
+	has, file := map[key]bool{}, false
 	for _, r := range own {
-		has[r.Pattern] = true
+		has[copyKey(r)] = true
+		file = file || r.Source == URIWorkerMap
 	}
 	merged := slices.Clone(own)
 	for _, r := range main {
-		if !has[r.Pattern] {
+		if r.Source == JkMount && !has[copyKey(r)] || r.Source == URIWorkerMap && !file {
 			merged = append(merged, r)
 		}
 	}
 	return merged
 }
+
+// copyKey is what a rule of the virtual host replaces in the copy.
+func copyKey(r Rule) key { return key{pattern: r.Pattern, source: r.Source, exclude: r.Exclude} }

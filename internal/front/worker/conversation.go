@@ -31,7 +31,8 @@ func (w *Worker) once(rw http.ResponseWriter, r *http.Request, x *exchange.Excha
 	out := outgoings.Get().(*outgoing)
 	defer out.giveBack()
 	out.fill(r, x, &w.cfg)
-	c := &conversation{w: w, x: x, ctx: r.Context(), out: out, reply: w.replyTimeout(x)}
+	c := &out.conversation
+	*c = conversation{w: w, x: x, ctx: r.Context(), out: out, reply: w.replyTimeout(x)}
 	c.response = response{rw: rw, x: x, left: -1}
 	if err := c.firstBody(); err != nil {
 		return err
@@ -174,11 +175,11 @@ func (c *conversation) wasStale(err error) bool {
 // on talks on h and gives it back.
 func (c *conversation) on(h held) error {
 	c.conn = h.conn
-	stop := context.AfterFunc(c.ctx, func() { h.conn.SetDeadline(past) })
+	undisturbed := c.watchClient()
 	err := c.talk()
-	good := stop() && err == nil && !c.untidy && h.conn.Reusable() && !c.x.Site.Forward.DisableReuse
+	good := undisturbed() && err == nil && !c.untidy && h.conn.Reusable() && !c.x.Site.Forward.DisableReuse
 	if _, refused := errors.AsType[*exchange.Refusal](err); refused || c.response.discard {
-		good = !c.untidy && h.conn.Reusable() && c.ctx.Err() == nil
+		good = !c.untidy && h.conn.Reusable() && !c.clientGone()
 	}
 	if good && (c.reply > 0 || c.w.cfg.Socket.Timeout > 0) {
 		good = h.conn.SetDeadline(time.Time{}) == nil
@@ -190,6 +191,24 @@ func (c *conversation) on(h held) error {
 	c.w.stats.transferred.Add(c.sent)
 	return err
 }
+
+// watchClient lets the connection be interrupted if the client goes. The
+// returned function ends that, and reports whether it did not happen.
+func (c *conversation) watchClient() (undisturbed func() bool) {
+	if c.x.Client.Watched {
+		c.x.Client.Await(c)
+		return c.x.Client.Rest
+	}
+	return context.AfterFunc(c.ctx, c.Interrupt)
+}
+
+// Interrupt breaks off what the conversation waits for.
+func (c *conversation) Interrupt() { c.conn.SetDeadline(past) }
+
+// clientGone reports whether the client went.
+func (c *conversation) clientGone() bool { return c.x.Client.IsGone() || c.ctx.Err() != nil }
+
+var errClientGone = errors.New("the client closed its connection")
 
 // talk sends the request and passes on the answer.
 func (c *conversation) talk() error {
@@ -226,7 +245,7 @@ func (c *conversation) wait() {
 	if t := c.w.cfg.Socket.Timeout; t > 0 && (limit <= 0 || t < limit) {
 		limit = t
 	}
-	if limit > 0 && c.ctx.Err() == nil {
+	if limit > 0 && !c.clientGone() {
 		c.conn.SetDeadline(time.Now().Add(limit))
 	}
 }
@@ -325,8 +344,8 @@ func (c *conversation) sendFailed(err error) error {
 	if _, ok := errors.AsType[*ajp.TooLargeError](err); ok {
 		return c.fail(exchange.CauseTooLarge, exchange.ReachedNobody, err)
 	}
-	if c.ctx.Err() != nil {
-		return c.fail(exchange.CauseClientWrite, exchange.ReachedContainer, c.ctx.Err())
+	if c.clientGone() {
+		return c.fail(exchange.CauseClientWrite, exchange.ReachedContainer, errClientGone)
 	}
 	return c.fail(exchange.CauseSend, exchange.ReachedContainer, err)
 }
@@ -337,8 +356,8 @@ func (c *conversation) receiveFailed(err error) error {
 		return c.fail(exchange.CauseProtocol, c.reached(), err)
 	}
 	switch {
-	case c.ctx.Err() != nil:
-		return c.fail(exchange.CauseClientWrite, c.reached(), c.ctx.Err())
+	case c.clientGone():
+		return c.fail(exchange.CauseClientWrite, c.reached(), errClientGone)
 	case isTimeout(err):
 		return c.fail(exchange.CauseReplyTimeout, c.reached(), err)
 	case c.response.begun:

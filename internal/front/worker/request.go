@@ -10,11 +10,13 @@ import (
 	"github.com/catflap/catflap/internal/front/exchange"
 )
 
-// An outgoing is a request on its way out, with room that is used again.
+// An outgoing is a request on its way out and its conversation, with room that
+// is used again.
 type outgoing struct {
 	ajp.ForwardRequest
-	first []byte // body data that goes with it
-	buf   []byte // where body data is read to
+	conversation conversation
+	first        []byte // body data that goes with it
+	buf          []byte // where body data is read to
 }
 
 var outgoings = sync.Pool{New: func() any {
@@ -33,6 +35,7 @@ func (o *outgoing) giveBack() {
 		Attributes: ajp.Attributes{Request: o.Attributes.Request[:0]},
 	}
 	o.first = nil
+	o.conversation = conversation{}
 	outgoings.Put(o)
 }
 

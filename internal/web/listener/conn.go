@@ -24,11 +24,18 @@ type Conn struct {
 	keepAlive  atomic.Int64 // KeepAliveTimeout of it, in ns
 	idle       atomic.Bool  // the next read deadline is the one for being idle
 	writeUntil atomic.Int64 // the write deadline as set, in Unix ns
+
+	// Room is for what the handler keeps from one request to the next.
+	Room any
+
+	watch watch
 }
 
 // newConn returns c with httpd's default times.
 func newConn(c net.Conn) *Conn {
 	conn := &Conn{Conn: c}
+	conn.watch.changed.L = &conn.watch.mu
+	conn.Client.Watched = true
 	conn.Client.Remote, conn.Client.Local = addrPort(c.RemoteAddr()), addrPort(c.LocalAddr())
 	conn.SetTimes(60*time.Second, 5*time.Second)
 	return conn
@@ -56,6 +63,9 @@ func (c *Conn) nextIsIdle() { c.idle.Store(true) }
 // SetReadDeadline sets the deadline, but in place of the one that net/http
 // sets to wait for the next request it sets KeepAliveTimeout.
 func (c *Conn) SetReadDeadline(t time.Time) error {
+	if c.watch.abort(t) {
+		return nil
+	}
 	if c.idle.CompareAndSwap(true, false) {
 		t = time.Time{}
 		if wait := time.Duration(c.keepAlive.Load()); wait > 0 {
@@ -66,9 +76,19 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 }
 
 func (c *Conn) Read(p []byte) (int, error) {
+	if len(p) == 1 {
+		return c.watchRead(p)
+	}
 	n, err := c.Conn.Read(p)
 	c.Client.Wire.AddIn(n)
 	return n, err
+}
+
+// Close closes the connection; whoever waits for its client notices at once.
+func (c *Conn) Close() error {
+	err := c.Conn.Close()
+	c.watch.begin()
+	return err
 }
 
 func (c *Conn) Write(p []byte) (int, error) {

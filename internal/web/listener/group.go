@@ -31,6 +31,10 @@ type Group struct {
 	sockets map[string]net.Listener
 	serving sync.WaitGroup
 	closed  bool
+
+	conns conns
+	done  chan struct{} // closed by Shutdown
+	once  sync.Once
 }
 
 // Config is what a Group is told once.
@@ -47,31 +51,37 @@ func New(cfg Config, open Open) *Group {
 	if cfg.HeaderTimeout == 0 {
 		cfg.HeaderTimeout = 60 * time.Second
 	}
-	return &Group{
+	g := &Group{
 		open:    open,
 		sockets: map[string]net.Listener{},
-		server: &http.Server{
-			Handler:           cfg.Handler,
-			MaxHeaderBytes:    cfg.MaxHeaderBytes,
-			ReadHeaderTimeout: cfg.HeaderTimeout,
-			IdleTimeout:       time.Hour, // Conn knows better
-
-			DisableGeneralOptionsHandler: true,
-
-			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-				return context.WithValue(ctx, connKey{}, c.(*Conn))
-			},
-			ConnState: func(c net.Conn, state http.ConnState) {
-				if state == http.StateIdle {
-					c.(*Conn).nextIsIdle()
-				}
-				if cfg.Done != nil && (state == http.StateIdle || state == http.StateClosed) {
-					cfg.Done(&c.(*Conn).Client)
-				}
-			},
-			ErrorLog: log.New(debugWriter{cfg.Log}, "", 0),
-		},
+		conns:   conns{all: map[*Conn]bool{}},
+		done:    make(chan struct{}),
 	}
+	g.server = &http.Server{
+		Handler:           cfg.Handler,
+		MaxHeaderBytes:    cfg.MaxHeaderBytes,
+		ReadHeaderTimeout: cfg.HeaderTimeout,
+		IdleTimeout:       time.Hour, // Conn knows better
+
+		DisableGeneralOptionsHandler: true,
+
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, c.(*Conn))
+		},
+		ConnState: func(c net.Conn, state http.ConnState) {
+			if state == http.StateIdle {
+				c.(*Conn).nextIsIdle()
+			}
+			if state == http.StateClosed {
+				g.conns.remove(c.(*Conn))
+			}
+			if cfg.Done != nil && (state == http.StateIdle || state == http.StateClosed) {
+				cfg.Done(&c.(*Conn).Client)
+			}
+		},
+		ErrorLog: log.New(debugWriter{cfg.Log}, "", 0),
+	}
+	return g
 }
 
 type connKey struct{}
@@ -137,21 +147,27 @@ func (g *Group) commit(addresses []string, fresh map[string]net.Listener) {
 			continue
 		}
 		g.sockets[address] = l
+		g.once.Do(func() { g.serving.Go(func() { g.conns.run(g.done) }) })
 		g.serving.Go(func() {
-			g.server.Serve(accepting{l}) // ends when the socket is closed
+			g.server.Serve(accepting{l, &g.conns}) // ends when the socket is closed
 		})
 	}
 }
 
 // accepting wraps what it accepts.
-type accepting struct{ net.Listener }
+type accepting struct {
+	net.Listener
+	conns *conns
+}
 
 func (a accepting) Accept() (net.Conn, error) {
 	c, err := a.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return newConn(c), nil
+	conn := newConn(c)
+	a.conns.add(conn)
+	return conn, nil
 }
 
 // Addresses returns the addresses that are open, as the sockets have them.
@@ -171,11 +187,15 @@ func (g *Group) Addresses() []net.Addr {
 // returns nil if all ended by themselves.
 func (g *Group) Shutdown(ctx context.Context) error {
 	g.mu.Lock()
+	first := !g.closed
 	g.closed = true
 	g.mu.Unlock()
 	err := g.server.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, g.server.Close())
+	}
+	if first {
+		close(g.done)
 	}
 	g.serving.Wait()
 	return err

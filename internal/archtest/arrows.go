@@ -25,9 +25,7 @@ var arrows = map[string][]string{
 	"ajp":         {},
 	"ajp/ajptest": {"ajp"},
 
-	"cmd/catflap": {
-		"internal/config", "internal/config/mistake", "internal/front", "internal/privilege", "ajp", "ajp/ajptest",
-	},
+	"cmd/catflap": {"internal/config", "internal/front", "internal/privilege"},
 
 	// settings: text → Config. The syntaxes share one form for mistakes.
 	"internal/config/mistake":    {},
@@ -61,7 +59,7 @@ var arrows = map[string][]string{
 	"internal/front/balancer":        {},
 	"internal/front/worker":          {"ajp"},
 	"internal/front/status":          {"internal/front/balancer", "internal/front/worker", "internal/front/mount"},
-	"internal/front/jklog":           {"internal/web/strftime"},
+	"internal/front/jklog":           {"internal/web/accesslog", "internal/web/errorlog", "internal/web/strftime"},
 
 	"internal/web/listener":  {},
 	"internal/web/static":    {},
@@ -75,10 +73,12 @@ var arrows = map[string][]string{
 	"internal/golden":    {},
 	"internal/leaktest":  {},
 
-	"interop":      {"interop/peer", "interop/load"},
-	"interop/peer": {},
-	"interop/load": {},
-	"bench":        {"interop/peer", "interop/load"},
+	"interop":                {"interop/peer", "interop/load", "interop/scenario"},
+	"interop/peer":           {},
+	"interop/load":           {},
+	"interop/scenario":       {},
+	"interop/scenario/serve": {"ajp", "ajp/ajptest", "internal/config", "internal/front", "internal/privilege", "interop/scenario"},
+	"bench":                  {"interop/peer"},
 }
 
 // forbiddenArrow says why from may not import to, "" if it may. Both are

@@ -134,7 +134,7 @@ func (t *tree) inspect(name string, n ast.Node) bool {
 
 // isCommand tells whether name is of a package main.
 func isCommand(name string) bool {
-	return strings.HasPrefix(name, "cmd/") || strings.HasPrefix(name, "bench/")
+	return strings.HasPrefix(name, "cmd/") || strings.HasPrefix(name, "bench/") || strings.HasPrefix(name, "interop/scenario/serve/")
 }
 
 func (t *tree) excuse(place string) bool {

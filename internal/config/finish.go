@@ -125,16 +125,16 @@ func (l *loader) site(s *scope) front.Site {
 // nameOf is the canonical name and port of a host.
 func (l *loader) nameOf(s *scope) (string, int) {
 	port := s.port
-	if port == 0 && s.at != nil {
-		for _, a := range s.host.Addresses {
-			port = max(port, a.Port)
+	if s.name == "" { // a ServerName without a port means the standard one
+		if len(s.host.Addresses) > 0 {
+			port = s.host.Addresses[0].Port
+		}
+		if port == 0 {
+			port = l.main.port
 		}
 	}
 	if port == 0 {
-		port = l.main.port
-	}
-	if port == 0 && len(l.cfg.Listen) > 0 {
-		port = portOf(l.cfg.Listen[0].Address)
+		port = 80
 	}
 	if s.name != "" {
 		return s.name, port

@@ -72,11 +72,16 @@ func (m *room) begin(r *http.Request, conn *listener.Conn, s *site, host string,
 		Notes:    m.notes[:0],
 		Body:     &m.body,
 	}
-	if port == 0 {
+	switch {
+	case r.Host == "":
+		x.Request.Port = s.exchange.Port
+	case port == 0 && conn.Client.TLS:
+		x.Request.Port = 443
+	case port == 0:
 		x.Request.Port = 80
-		if conn.Client.TLS {
-			x.Request.Port = 443
-		}
+	}
+	if !strings.HasPrefix(r.RequestURI, "/") && r.URL.Host != "" {
+		x.Request.HostHeader = strings.ToLower(r.Host) // of an absolute target
 	}
 	return x
 }
@@ -120,11 +125,18 @@ func (s *site) attempt(w *recorder, r *http.Request, x *exchange.Exchange) (abor
 	if refusal := s.limits.check(x); refusal != nil {
 		return s.refuse(w, r, x, refusal)
 	}
+	if refusal := checkHost(r, x.Request.Host); refusal != nil {
+		return s.refuse(w, r, x, refusal)
+	}
 	found, err := canonical.Parse(x.Request.Target)
 	if err != nil {
 		return s.refuse(w, r, x, err)
 	}
 	x.Request.Path = found
+	if r.Method == http.MethodTrace { // it would show headers to scripts
+		w.Header().Set("Allow", "GET,POST,OPTIONS,HEAD")
+		return s.refuse(w, r, x, &exchange.Refusal{Status: http.StatusMethodNotAllowed})
+	}
 	return s.refuse(w, r, x, s.answer(w, r, x))
 }
 

@@ -174,6 +174,7 @@ func TestSessionRoutes(t *testing.T) {
 		{"a cookie", "/a", []string{"JSESSIONID=1F.n1"}, "", []string{"n1"}},
 		{"among others", "/a", []string{"x=1; JSESSIONID=1F.n1; y=2"}, "", []string{"n1"}},
 		{"several, in order", "/a", []string{"JSESSIONID=1.n1; JSESSIONID=2.n2", "JSESSIONID=3.n3"}, "", []string{"n1", "n2", "n3"}},
+		{"after a comma", "/a", []string{"a=b,JSESSIONID=1.n1"}, "", []string{"n1"}},
 		{"in quotes", "/a", []string{`JSESSIONID="1.n1"`}, "", []string{"n1"}},
 		{"the name's case counts", "/a", []string{"jsessionid=1.n1"}, "", nil},
 		{"another name's end", "/a", []string{"XJSESSIONID=1.n1"}, "", nil},

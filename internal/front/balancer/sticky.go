@@ -25,7 +25,7 @@ func sessionRoutes(room []string, x *exchange.Exchange, cookie, path string) []s
 	for _, line := range x.Request.Header["Cookie"] {
 		for line != "" {
 			var pair string
-			pair, line, _ = strings.Cut(line, ";")
+			pair, line = cutCookie(line)
 			name, id, ok := strings.Cut(strings.TrimLeft(pair, " \t"), "=")
 			if ok && name == cookie {
 				if id = strings.Trim(strings.TrimSpace(id), `"`); id != "" {
@@ -35,6 +35,15 @@ func sessionRoutes(room []string, x *exchange.Exchange, cookie, path string) []s
 		}
 	}
 	return room
+}
+
+// cutCookie returns the first cookie of a line, and the rest: mod_jk takes a
+// comma for an end, too.
+func cutCookie(line string) (pair, rest string) {
+	if end := strings.IndexAny(line, ";,"); end >= 0 {
+		return line[:end], line[end+1:]
+	}
+	return line, ""
 }
 
 // pathID returns the value of the path parameter, ";jsessionid" say.

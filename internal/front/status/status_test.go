@@ -34,7 +34,7 @@ func view(now time.Time) View {
 	}
 	lb := Balancer{
 		Snapshot: balancer.Snapshot{
-			Config: balancer.Config{Name: "lb", Retries: 2, Maintain: time.Minute, Recovery: balancer.Recovery{RecoverTime: time.Minute, EscalationTime: 30 * time.Second}},
+			Config:  balancer.Config{Name: "lb", Retries: 2, Maintain: time.Minute, Recovery: balancer.Recovery{RecoverTime: time.Minute, EscalationTime: 30 * time.Second}},
 			Members: []balancer.MemberSnapshot{member("n1", 1, 3), member("n2", 3, 1)}, NextUpkeep: 58 * time.Second, LastReset: at,
 		},
 		Workers: []worker.Snapshot{endpoint("n1", 18009), endpoint("n2", 18010)},

@@ -30,7 +30,7 @@ type conversation struct {
 func (w *Worker) once(rw http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
 	out := outgoings.Get().(*outgoing)
 	defer out.giveBack()
-	out.fill(r, x, &w.cfg)
+	out.fill(x, &w.cfg)
 	c := &out.conversation
 	*c = conversation{w: w, x: x, ctx: r.Context(), out: out, reply: w.replyTimeout(x)}
 	c.response = response{rw: rw, x: x, left: -1}

@@ -41,7 +41,7 @@ func (o *outgoing) giveBack() {
 
 // fill makes o the request of x. Nothing that the client sends becomes an
 // attribute: they are of the connection, the settings and the environment.
-func (o *outgoing) fill(r *http.Request, x *exchange.Exchange, cfg *Config) {
+func (o *outgoing) fill(x *exchange.Exchange, cfg *Config) {
 	o.Method, o.Protocol = x.Request.Method, x.Request.Proto
 	o.URI = uri(x)
 	o.RemoteAddr = x.Client.RemoteText()
@@ -50,7 +50,7 @@ func (o *outgoing) fill(r *http.Request, x *exchange.Exchange, cfg *Config) {
 		o.ServerName, o.ServerPort = x.Site.Name, x.Site.Port
 	}
 	o.TLS = x.Client.TLS
-	o.headers(r, x)
+	o.headers(x)
 	a := &o.Attributes
 	a.HasQuery, a.Query = x.Request.Asked, x.Request.Query
 	a.Route = cfg.Route
@@ -136,9 +136,9 @@ func lowerEscapes(path string) string {
 
 // headers copies the client's headers that are meant for the container, the
 // host, and exactly one statement about the length of the body.
-func (o *outgoing) headers(r *http.Request, x *exchange.Exchange) {
-	if r.Host != "" {
-		o.add("Host", r.Host)
+func (o *outgoing) headers(x *exchange.Exchange) {
+	if x.Request.HostHeader != "" {
+		o.add("Host", x.Request.HostHeader)
 	}
 	named := connectionTokens(x.Request.Header)
 	for name, values := range x.Request.Header {

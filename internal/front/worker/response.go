@@ -18,7 +18,7 @@ type response struct {
 	x       *exchange.Exchange
 	begun   bool
 	discard bool  // the status was refused: the rest is read, not passed on
-	noBody  bool  // HEAD, 204, 304: what comes all the same is dropped
+	noBody  bool  // HEAD, 204, 205, 304: what comes all the same is dropped
 	left    int64 // of the declared length; -1 if none was declared
 	refused error // what to return once the answer is over
 }
@@ -36,10 +36,17 @@ func (p *response) begin(m *ajp.SendHeaders, cfg *Config) {
 	if _, ok := h["Content-Type"]; !ok {
 		h["Content-Type"] = nil // net/http is not to guess
 	}
-	p.noBody = p.x.Request.Method == http.MethodHead || m.Status == http.StatusNoContent || m.Status == http.StatusNotModified
-	if m.Status == http.StatusNoContent {
+	switch m.Status {
+	case http.StatusNoContent, http.StatusResetContent:
+		p.noBody = true
 		h.Del("Content-Length")
+		if m.Status == http.StatusNoContent {
+			h["Content-Type"] = nil
+		}
+	case http.StatusNotModified:
+		p.noBody = true
 	}
+	p.noBody = p.noBody || p.x.Request.Method == http.MethodHead
 	p.rw.WriteHeader(m.Status)
 }
 

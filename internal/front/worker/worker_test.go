@@ -99,7 +99,7 @@ func TestForward(t *testing.T) {
 		"X-Hop": {"1"}, "Keep-Alive": {"1"}, "Te": {"trailers"}, "Upgrade": {"h2c"}, "Transfer-Encoding": {"chunked"}, "Content-Length": {"7"},
 		"Ajp_remote_port": {"1"}}
 	x.Request.Header = r.Header
-	r.Host = "asked.example:8080"
+	x.Request.HostHeader = "asked.example:8080"
 	rec, err := forward(w, r, x)
 	if err != nil {
 		t.Fatal(err)
@@ -427,7 +427,7 @@ func TestBodiless(t *testing.T) {
 	for _, test := range []struct {
 		method string
 		status int
-	}{{"HEAD", 200}, {"GET", 204}, {"GET", 304}} {
+	}{{"HEAD", 200}, {"GET", 204}, {"GET", 205}, {"GET", 304}} {
 		w, s := start(t, ajptest.Config{Script: func(c *ajptest.Call) { c.Answer(test.status, "must not be seen") }}, nil)
 		for range 2 {
 			r, x := request(test.method, "/", http.NoBody, 0)

@@ -6,7 +6,6 @@ package static
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/front/settings"
@@ -69,16 +69,11 @@ func (c *Choice) Error() string { return "negotiated: " + c.Name }
 // Serve answers with the Target of x. The error is an *exchange.Refusal or a
 // *Choice; then nothing was sent.
 func (f *Files) Serve(w http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
-	if refusal := method(w, x); refusal != nil {
-		return refusal
-	}
-	if x.Request.Method == http.MethodOptions {
-		w.Header().Set("Allow", allowed)
-		w.Header().Set("Content-Length", "0")
-		w.WriteHeader(http.StatusOK)
-		return nil
-	}
+	refusal := method(w, x)
 	file, info, release, err := f.open(x)
+	if refusal != nil || x.Request.Method == http.MethodOptions {
+		return f.other(w, x, refusal, file, info, release)
+	}
 	if err != nil {
 		if refusal, ok := errors.AsType[*exchange.Refusal](err); ok && refusal.Status == http.StatusNotFound && x.Settings.Options.Has(settings.MultiViews) {
 			return f.negotiate(w, x, refusal)
@@ -95,7 +90,31 @@ func (f *Files) Serve(w http.ResponseWriter, r *http.Request, x *exchange.Exchan
 	case !info.Mode().IsRegular():
 		return &exchange.Refusal{Status: http.StatusForbidden, Code: "AH00127", Log: "not a regular file: " + name(x), Level: "error", Module: "core"}
 	}
-	return f.file(w, r, x, file, info)
+	return f.file(w, x, file, info)
+}
+
+// other answers methods that do not read: a folder without its slash is sent
+// to the one with it whatever the method, OPTIONS tells what is allowed, and
+// the rest is refused. file is nil if there is none.
+func (f *Files) other(w http.ResponseWriter, x *exchange.Exchange, refusal error, file *os.File, info os.FileInfo, release func()) error {
+	if file != nil {
+		defer release()
+		defer file.Close()
+		if info.IsDir() && !strings.HasSuffix(x.Request.Path.Decoded, "/") {
+			w.Header().Del("Allow")
+			return f.directory(w, x, file)
+		}
+	}
+	if refusal != nil {
+		return refusal
+	}
+	if file != nil && !info.IsDir() {
+		f.setType(w.Header(), x, info.Name())
+	}
+	w.Header().Set("Allow", allowed)
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusOK)
+	return nil
 }
 
 // allowed are the methods that files know, in httpd's order.
@@ -220,63 +239,59 @@ func explain(x *exchange.Exchange, err error) error {
 }
 
 // file sends a regular file, with conditions and ranges.
-func (f *Files) file(w http.ResponseWriter, r *http.Request, x *exchange.Exchange, file *os.File, info os.FileInfo) error {
-	h := w.Header()
-	if mediaType := f.mediaType(x, info.Name()); mediaType != "" {
-		h.Set("Content-Type", mediaType)
-	} else {
-		h["Content-Type"] = nil // net/http is not to guess
+func (f *Files) file(w http.ResponseWriter, x *exchange.Exchange, file *os.File, info os.FileInfo) error {
+	h, asked := w.Header(), x.Request.Header
+	tag := etag(info)
+	f.setType(h, x, info.Name())
+	h.Set("ETag", tag)
+	h.Set("Last-Modified", info.ModTime().UTC().Format(http.TimeFormat))
+	h.Set("Accept-Ranges", "bytes")
+	switch condition(asked, x.Request.Method, tag, info.ModTime(), time.Now()) {
+	case http.StatusNotModified:
+		h["Content-Type"] = nil
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	case http.StatusPreconditionFailed:
+		return &exchange.Refusal{Status: http.StatusPreconditionFailed}
 	}
-	h.Set("ETag", etag(info))
-	if strings.Count(r.Header.Get("Range"), ",") >= maxRanges {
-		r = r.Clone(r.Context())
-		r.Header.Del("Range")
+	head := x.Request.Method == http.MethodHead
+	if header := asked.Get("Range"); header != "" && rangeHolds(asked, tag, info.ModTime()) {
+		spans, satisfiable := parseRanges(header, info.Size())
+		if !satisfiable {
+			return &exchange.Refusal{Status: http.StatusRequestedRangeNotSatisfiable}
+		}
+		if spans != nil {
+			return f.sent(x, sendSpans(w, file, info.Size(), spans, head))
+		}
 	}
-	caught := &catcher{ResponseWriter: w}
-	http.ServeContent(caught, r, "", info.ModTime(), file)
-	if caught.status != 0 {
-		return &exchange.Refusal{Status: caught.status}
+	h.Set("Content-Length", strconv.FormatInt(info.Size(), 10))
+	w.WriteHeader(http.StatusOK)
+	if head || info.Size() == 0 {
+		return nil
 	}
-	return nil
+	return f.sent(x, sendSpan(w, file, span{0, info.Size() - 1}))
 }
 
-// maxRanges is httpd's MaxRanges.
-const maxRanges = 200
+// sent is the error for a file that did not go out whole: nobody can be told
+// any more but the log.
+func (f *Files) sent(x *exchange.Exchange, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exchange.Refusal{Status: http.StatusInternalServerError, Log: "sending " + name(x) + " broke off: " + err.Error(), Level: "info", Module: "core"}
+}
+
+// setType sets the Content-Type of a file; net/http is not to guess it.
+func (f *Files) setType(h http.Header, x *exchange.Exchange, base string) {
+	h["Content-Type"] = nil
+	if mediaType := f.mediaType(x, base); mediaType != "" {
+		h.Set("Content-Type", mediaType)
+	}
+}
 
 // etag is httpd's FileETag MTime Size: size and microseconds in hex.
 func etag(info os.FileInfo) string {
 	return `"` + strconv.FormatInt(info.Size(), 16) + "-" + strconv.FormatInt(info.ModTime().UnixMicro(), 16) + `"`
-}
-
-// A catcher keeps error answers back, so that they get the site's pages.
-type catcher struct {
-	http.ResponseWriter
-	status int
-}
-
-func (c *catcher) Unwrap() http.ResponseWriter { return c.ResponseWriter }
-
-func (c *catcher) WriteHeader(status int) {
-	if status >= 400 {
-		c.status = status
-		return
-	}
-	c.ResponseWriter.WriteHeader(status)
-}
-
-func (c *catcher) Write(p []byte) (int, error) {
-	if c.status != 0 {
-		return len(p), nil
-	}
-	return c.ResponseWriter.Write(p)
-}
-
-// ReadFrom keeps the way open for sendfile.
-func (c *catcher) ReadFrom(src io.Reader) (int64, error) {
-	if c.status != 0 {
-		return io.Copy(io.Discard, src)
-	}
-	return io.Copy(c.ResponseWriter, src)
 }
 
 // mediaType returns the Content-Type for a file of that name, "" if none is

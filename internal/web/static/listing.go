@@ -40,7 +40,7 @@ func (f *Files) directory(w http.ResponseWriter, x *exchange.Exchange, dir *os.F
 		return explain(x, err)
 	}
 	page := listing(asked, entries)
-	w.Header().Set("Content-Type", "text/html;charset=UTF-8")
+	w.Header().Set("Content-Type", "text/html;charset=ISO-8859-1")
 	w.Header().Set("Content-Length", strconv.Itoa(len(page)))
 	w.WriteHeader(http.StatusOK)
 	if x.Request.Method != http.MethodHead {
@@ -52,7 +52,7 @@ func (f *Files) directory(w http.ResponseWriter, x *exchange.Exchange, dir *os.F
 // listing is the plain list of a directory, in httpd's shape.
 func listing(asked string, entries []os.DirEntry) []byte {
 	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	title := "Index of " + html.EscapeString(asked)
+	title := "Index of " + ascii(asked)
 	if asked != "/" {
 		title = strings.TrimSuffix(title, "/")
 	}
@@ -69,10 +69,24 @@ func listing(asked string, entries []os.DirEntry) []byte {
 		if e.IsDir() {
 			n += "/"
 		}
-		fmt.Fprintf(&b, "<li><a href=\"%s\"> %s</a></li>\n", link(n), html.EscapeString(n))
+		fmt.Fprintf(&b, "<li><a href=\"%s\"> %s</a></li>\n", link(n), ascii(n))
 	}
 	b.WriteString("</ul>\n</body></html>\n")
 	return b.Bytes()
+}
+
+// ascii is a name in HTML that is right in any charset: what is not ASCII
+// stands as a number.
+func ascii(name string) string {
+	var b strings.Builder
+	for _, r := range html.EscapeString(name) {
+		if r < 0x80 {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, "&#%d;", r)
+		}
+	}
+	return b.String()
 }
 
 // link is a path for an href. One whose first part holds a colon would be

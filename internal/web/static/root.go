@@ -1,6 +1,7 @@
 package static
 
 import (
+	"io/fs"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,9 @@ func (r *roots) renew(name string) (*root, error) {
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, fs.ErrNotExist // a path below a file
 	}
 	if found, ok := r.table.Load(name); ok {
 		d := found.(*root)

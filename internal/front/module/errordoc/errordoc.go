@@ -24,10 +24,12 @@ type Page struct {
 // Write answers x with p. The error is one of writing to the client.
 func Write(w http.ResponseWriter, r *http.Request, x *exchange.Exchange, p Page) error {
 	h := w.Header()
-	for _, name := range []string{"Content-Length", "Content-Encoding", "Content-Range", "Etag", "Last-Modified", "Accept-Ranges"} {
-		if name != "Content-Range" || p.Status != http.StatusRequestedRangeNotSatisfiable {
-			h.Del(name)
-		}
+	names := []string{"Content-Length", "Content-Encoding", "Content-Range", "Etag", "Last-Modified", "Accept-Ranges"}
+	if p.Status == http.StatusPreconditionFailed {
+		names = names[:3] // httpd leaves what says which version there is
+	}
+	for _, name := range names {
+		h.Del(name)
 	}
 	if x.Settings != nil && !p.Inner && !p.Failed {
 		doc := x.Settings.ErrorDocs[p.Status]

@@ -263,7 +263,11 @@ func TestLargePackets(t *testing.T) {
 		t.Fatal(err)
 	}
 	data := bytes.Repeat([]byte("0123456789"), 6553)
-	go say(t, container, okHeaders, SendBodyChunk{data}, SendBodyChunk{data[:10]}, SendBodyChunk{data}, EndResponse{true})
+	var packets []byte
+	for _, m := range []interface{ AppendTo([]byte) []byte }{okHeaders, SendBodyChunk{data}, SendBodyChunk{data[:10]}, SendBodyChunk{data}, EndResponse{true}} {
+		packets = AppendPacket(packets, m)
+	}
+	go container.Write(packets)
 	var got []byte
 	for {
 		m, err := c.Receive()

@@ -100,7 +100,7 @@ func (r *Resolver) Settings(url, filename string) *settings.Settings {
 		base = path.Base(filename)
 	}
 	var room [32]byte
-	key := room[:0]
+	var key []byte
 	if n := (len(r.sections) + 7) / 8; n <= len(room) {
 		key = room[:n]
 	} else {

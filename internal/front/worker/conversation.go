@@ -304,7 +304,7 @@ func (c *conversation) sendEnd() error {
 func (c *conversation) end(m *ajp.Message) error {
 	switch {
 	case !c.response.begun:
-		return c.fail(exchange.CauseProtocol, exchange.ReachedContainer, errors.New("End Response without Send Headers"))
+		return c.fail(exchange.CauseProtocol, exchange.ReachedContainer, errors.New("an End Response without Send Headers"))
 	case c.response.short():
 		c.untidy = true
 		return c.fail(exchange.CauseTruncated, exchange.ReachedClient,

@@ -85,11 +85,11 @@ func (f *File) flush() error {
 	return err
 }
 
-// Trouble returns the error of the last write and how many bytes were lost.
-func (f *File) Trouble() (error, int64) {
+// Trouble returns how many bytes were lost, and the error of the last write.
+func (f *File) Trouble() (lost int64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.err, f.lost
+	return f.lost, f.err
 }
 
 // reopen writes what waits to the old file and goes on with the one that open

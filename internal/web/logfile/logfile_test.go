@@ -161,7 +161,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.WriteLine(bytes.Repeat([]byte("x"), full))
-	if err, lost := f.Trouble(); err == nil || lost != full {
+	if lost, err := f.Trouble(); err == nil || lost != full {
 		t.Errorf("%v, %d bytes lost", err, lost)
 	}
 	s.Close()

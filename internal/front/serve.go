@@ -228,7 +228,6 @@ func (s *site) redirectInside(w *recorder, r *http.Request, x *exchange.Exchange
 	x.Request.Header = again.Header
 	w.status = status
 	err = s.answer(w, again, x)
-	original.Path = x.Request.Path
 	x.Request, x.Body, w.status = original, body, 0
 	return err
 }

@@ -31,8 +31,9 @@ func (f *fronts) names() []string {
 	return all
 }
 
-// start starts Tomcat and the fronts before it.
-func start(t peer.T) *fronts {
+// start starts Tomcat and the fronts before it; also is the file of another
+// catflap, or empty.
+func start(t peer.T, also string) *fronts {
 	tomcat := peer.StartTomcat(t, peer.TomcatConfig{Route: "n1", MaxThreads: 80, Memory: "512m"})
 	root := peer.Folder(t)
 	write(t, root, "htdocs/1k.html", strings.Repeat("x", 1<<10))
@@ -44,6 +45,10 @@ func start(t peer.T) *fronts {
 	haproxy, addr := all.haproxy(t, root, tomcat.HTTPAddr)
 	all.fronts = []front{
 		{"httpd", httpd.Addr, httpd.Pid()}, {"catflap", catflap.Addr, catflap.Pid()}, {"haproxy", addr, haproxy},
+	}
+	if also != "" {
+		other := peer.StartCatflap(t, also, all.httpdConf(t, root, "also", tomcat.AJPAddr))
+		all.fronts = append(all.fronts, front{"also", other.Addr, other.Pid()})
 	}
 	return all
 }

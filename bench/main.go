@@ -23,12 +23,22 @@ func main() {
 	length := flag.Duration("length", 4*time.Second, "how long one measurement takes")
 	connections := flag.Int("connections", 32, "how many connections it uses")
 	only := flag.String("case", "", "measure only cases that contain this")
+	also := flag.String("also", "", "another catflap to measure beside, a built program")
 	flag.Parse()
-	os.Exit(run(*rounds, *length, *connections, *only))
+	os.Exit(run(settings{*rounds, *length, *connections, *only, *also}))
+}
+
+// settings are the flags.
+type settings struct {
+	rounds      int
+	length      time.Duration
+	connections int
+	only        string
+	also        string
 }
 
 // run runs the benchmark and returns the exit code.
-func run(rounds int, length time.Duration, connections int, only string) (code int) {
+func run(s settings) (code int) {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
 	t := &host{}
@@ -39,21 +49,21 @@ func run(rounds int, length time.Duration, connections int, only string) (code i
 			code = 1
 		}
 	}()
-	all := start(t)
+	all := start(t, s.also)
 	fmt.Print(all.configuration)
 	var chosen []benchCase
 	var names []string
 	for _, c := range cases {
-		if strings.Contains(c.name, only) {
+		if strings.Contains(c.name, s.only) {
 			chosen, names = append(chosen, c), append(names, c.name)
 		}
 	}
 	table := results{}
-	for r := range rounds + 1 { // the first warms up
+	for r := range s.rounds + 1 { // the first warms up
 		for _, c := range chosen {
 			for i := range all.fronts {
 				f := all.fronts[(i+r)%len(all.fronts)]
-				measured, err := measure(ctx, f, c, connections, length)
+				measured, err := measure(ctx, f, c, s.connections, s.length)
 				if err != nil {
 					t.Fatalf("%s, %s: %v", f.name, c.name, err)
 				}
@@ -62,7 +72,7 @@ func run(rounds int, length time.Duration, connections int, only string) (code i
 				}
 			}
 		}
-		fmt.Fprintf(os.Stderr, "round %d of %d done\n", r, rounds)
+		fmt.Fprintf(os.Stderr, "round %d of %d done\n", r, s.rounds)
 	}
 	if err := table.print(os.Stdout, names, all.names(), "httpd"); err != nil {
 		t.Fatalf("%v", err)

@@ -50,7 +50,7 @@ func decimal(s string) int {
 //
 // Source: httpd server/vhost.c, fix_hostname, with HttpProtocolOptions Strict.
 func checkHost(r *http.Request, name string) error {
-	bad := &exchange.Refusal{Status: http.StatusBadRequest, Code: "AH02429", Log: "Request Host header contains an invalid hostname", Level: "error", Module: "core"}
+	bad := errBadHost
 	if r.Host == "" {
 		if r.ProtoAtLeast(1, 1) {
 			return bad
@@ -74,3 +74,5 @@ func checkHost(r *http.Request, name string) error {
 	}
 	return nil
 }
+
+var errBadHost = &exchange.Refusal{Status: http.StatusBadRequest, Code: "AH02429", Log: "Request Host header contains an invalid hostname", Level: "error", Module: "core"}

@@ -32,6 +32,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.full(l)
 	}
 	conn.Client.Requests++
+	conn.Begin()
 	name, port := hostOf(r.Host)
 	site := l.sites[l.hosts.Select(conn.Client.Local, name)]
 	room, ok := conn.Room.(*room)

@@ -123,7 +123,7 @@ func (b *Balancer) Forward(w http.ResponseWriter, r *http.Request, x *exchange.E
 			}
 			last = err
 			m := b.members[c.member]
-			if !m.endpoint.MayRepeat(x, failure) || x.Body.Rewind() != nil || r.Context().Err() != nil {
+			if !m.endpoint.MayRepeat(x, failure) || x.Body.Rewind() != nil || x.Client.IsGone() || r.Context().Err() != nil {
 				return err
 			}
 			a.fail(c.member)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/catflap/catflap/internal/front/exchange"
@@ -34,7 +35,9 @@ type Conn struct {
 // newConn returns c with httpd's default times.
 func newConn(c net.Conn) *Conn {
 	conn := &Conn{Conn: c}
-	conn.watch.changed.L = &conn.watch.mu
+	if sc, ok := c.(syscall.Conn); ok {
+		conn.watch.raw, _ = sc.SyscallConn()
+	}
 	conn.Client.Watched = true
 	conn.Client.Remote, conn.Client.Local = addrPort(c.RemoteAddr()), addrPort(c.LocalAddr())
 	conn.SetTimes(60*time.Second, 5*time.Second)
@@ -57,15 +60,18 @@ func (c *Conn) SetTimes(timeout, keepAlive time.Duration) {
 	c.keepAlive.Store(int64(keepAlive))
 }
 
+// Begin tells that a request is under way: its client is watched.
+func (c *Conn) Begin() { c.watch.begin() }
+
 // nextIsIdle tells that the server is about to wait for the next request.
-func (c *Conn) nextIsIdle() { c.idle.Store(true) }
+func (c *Conn) nextIsIdle() {
+	c.watch.end()
+	c.idle.Store(true)
+}
 
 // SetReadDeadline sets the deadline, but in place of the one that net/http
 // sets to wait for the next request it sets KeepAliveTimeout.
 func (c *Conn) SetReadDeadline(t time.Time) error {
-	if c.watch.abort(t) {
-		return nil
-	}
 	if c.idle.CompareAndSwap(true, false) {
 		t = time.Time{}
 		if wait := time.Duration(c.keepAlive.Load()); wait > 0 {
@@ -75,9 +81,11 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	return c.Conn.SetReadDeadline(t)
 }
 
+// Read reads from the client. The read of one byte by which net/http watches
+// for the client's end says at once that there is nothing; see watch.
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 1 {
-		return c.watchRead(p)
+		return 0, nil
 	}
 	n, err := c.Conn.Read(p)
 	c.Client.Wire.AddIn(n)
@@ -87,7 +95,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 // Close closes the connection; whoever waits for its client notices at once.
 func (c *Conn) Close() error {
 	err := c.Conn.Close()
-	c.watch.begin()
+	c.Client.Gone()
 	return err
 }
 

@@ -180,6 +180,69 @@ func TestSlowReaderIsBrokenOff(t *testing.T) {
 	}
 }
 
+// TestClientGone: a client that goes while its request is answered is noticed,
+// one that stays, and one that already sends its next request, is not taken
+// for gone.
+func TestClientGone(t *testing.T) {
+	type seen struct {
+		gone bool
+		took time.Duration
+	}
+	saw := make(chan seen, 1)
+	_, address := start(t, Config{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began, c := time.Now(), Of(r)
+		c.Begin()
+		for !c.Client.IsGone() && time.Since(began) < 2*time.Second {
+			time.Sleep(5 * time.Millisecond)
+		}
+		saw <- seen{c.Client.IsGone(), time.Since(began)}
+	})})
+	for _, test := range []struct {
+		rule string
+		then func(net.Conn)
+		gone bool
+	}{
+		{"closed", func(c net.Conn) { c.Close() }, true},
+		{"reset", func(c net.Conn) { c.(*net.TCPConn).SetLinger(0); c.Close() }, true},
+		{"stays", func(net.Conn) {}, false},
+		{"sends the next", func(c net.Conn) { io.WriteString(c, "GET /") }, false},
+	} {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		time.Sleep(20 * time.Millisecond)
+		test.then(conn)
+		if got := <-saw; got.gone != test.gone {
+			t.Errorf("%s: gone %v after %v", test.rule, got.gone, got.took)
+		}
+		conn.Close()
+	}
+}
+
+// TestOneByteBodies: a body that comes byte by byte is not taken for the read
+// that is cut short.
+func TestOneByteBodies(t *testing.T) {
+	_, address := start(t, Config{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var all []byte
+		one := make([]byte, 1)
+		for {
+			n, err := r.Body.Read(one)
+			all = append(all, one[:n]...)
+			if err != nil {
+				break
+			}
+		}
+		w.Write(all)
+	})})
+	body := strings.Repeat("0123456789", 1000)
+	got := get(t, address, fmt.Sprintf("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+	if !strings.Contains(got, body[:1000]) || strings.Count(got, "0123456789") != 1000 {
+		t.Errorf("%d bytes came back", len(got))
+	}
+}
+
 func TestAddressesChange(t *testing.T) {
 	g, address := start(t, Config{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "ok") })})
 	commit, _, err := g.Prepare([]string{"127.0.0.2:0"})

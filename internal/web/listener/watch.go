@@ -1,93 +1,63 @@
 package listener
 
 import (
-	"os"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
 
 // A watch is how a connection notices that its client goes while a request is
-// answered. net/http begins a read of one byte for that with each request, and
-// breaks it off when the answer is out. Most answers are out before anybody
-// could go, so that the read really begins only with the next tick of the
-// Group: a short request costs no system call for it.
+// answered. net/http begins a goroutine and a read of one byte for that with
+// each request, and waits for both when the answer is out. That costs more
+// than many an answer, and delays it when the processors are busy; so here
+// that read ends at once, and the Group looks at connections whose request
+// takes longer, without taking a byte from them.
 type watch struct {
-	mu      sync.Mutex
-	changed sync.Cond // of the fields below; its L is &mu
-	held    bool      // the read has been asked for and not begun
-	ticks   int       // since then
-	broken  bool      // it is to end without having begun
+	raw   syscall.RawConn // nil if there is no descriptor to look at
+	since atomic.Int64    // the tick at which the request began; 0: none is under way
 }
 
-// watchRead reads the one byte: the beginning of the next request, or the end
-// of the connection, which it tells the Client.
-func (c *Conn) watchRead(p []byte) (int, error) {
-	if !c.watch.hold() {
-		return 0, os.ErrDeadlineExceeded
+// now is the tick that runs, for all Groups.
+var now atomic.Int64
+
+// period is that of the ticks.
+const period = 100 * time.Millisecond
+
+// A request's connection is looked at after the first ticks, then seldom.
+const (
+	firstLook = 2
+	nextLooks = 10
+)
+
+// begin tells that a request is under way.
+func (w *watch) begin() { w.since.Store(now.Load() + 1) }
+
+// end tells that its answer is out.
+func (w *watch) end() { w.since.Store(0) }
+
+// tick looks at c if it is time for that.
+func (c *Conn) tick(at int64) {
+	since := c.watch.since.Load()
+	if since == 0 || c.watch.raw == nil {
+		return
 	}
-	n, err := c.Conn.Read(p)
-	c.Client.Wire.AddIn(n)
-	if err != nil && !os.IsTimeout(err) {
+	if age := at - since; (age == firstLook || age > 0 && age%nextLooks == 0) && c.watch.closed() {
 		c.Client.Gone()
 	}
-	return n, err
 }
 
-// hold waits for the read's time to begin. It reports false if it was broken
-// off before.
-func (w *watch) hold() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.held, w.broken = true, false
-	for w.ticks < 2 && !w.broken {
-		w.changed.Wait()
-	}
-	w.held, w.ticks = false, 0
-	return !w.broken
+// closed reports whether the client has closed its side, or broken it off.
+// What it sent stays to be read.
+func (w *watch) closed() bool {
+	closed := false
+	w.raw.Control(func(fd uintptr) {
+		var one [1]byte
+		n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		closed = n == 0 && err == nil || err != nil && err != syscall.EAGAIN && err != syscall.EINTR
+	})
+	return closed
 }
-
-// tick lets a read begin that waits since the tick before.
-func (w *watch) tick() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.held {
-		if w.ticks++; w.ticks >= 2 {
-			w.changed.Signal()
-		}
-	}
-}
-
-// begin lets a read that waits begin now.
-func (w *watch) begin() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ticks = 2
-	w.changed.Signal()
-}
-
-// abort breaks off a read that has not begun, if that is what the deadline t
-// is for. It reports whether that was all.
-func (w *watch) abort(t time.Time) bool {
-	if t.IsZero() || t.After(longAgo) {
-		return false
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.held {
-		return false
-	}
-	w.broken = true
-	w.changed.Signal()
-	return true
-}
-
-// longAgo is later than any deadline by which net/http breaks off a read, and
-// earlier than any other.
-var longAgo = time.Unix(1<<20, 0)
-
-// period is that of the ticks: a client that goes is noticed after two at the
-// latest.
-const period = 100 * time.Millisecond
 
 // conns are the connections of a Group.
 type conns struct {
@@ -117,9 +87,10 @@ func (c *conns) run(done <-chan struct{}) {
 			return
 		case <-clock.C:
 		}
+		at := now.Add(1)
 		c.mu.Lock()
 		for conn := range c.all {
-			conn.watch.tick()
+			conn.tick(at)
 		}
 		c.mu.Unlock()
 	}

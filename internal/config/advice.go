@@ -34,6 +34,11 @@ func (l *loader) reportHosts() {
 
 // reportMounts tells of rules that cannot be meant.
 func (l *loader) reportMounts() {
+	for _, t := range l.jk.targets {
+		if kind, known := l.jk.workers[t.Worker]; known {
+			l.report.Mistakes = append(l.report.Mistakes, l.checkExtensions(t, kind)...)
+		}
+	}
 	for _, s := range append([]*scope{l.main}, l.hosts...) {
 		for i, r := range s.jk.rules {
 			d := s.jk.rulesAt[i]

@@ -267,6 +267,7 @@ func (l *loader) readMap(name string) ([]mount.Rule, mistake.List) {
 	entries, found := properties.ParseMap(name, text, properties.Options{Env: l.o.Env, Predefined: map[string]string{"ServerRoot": l.root}})
 	var rules []mount.Rule
 	for _, e := range entries {
+		found = append(found, l.checkTarget(e.Target, e.Exclude)...)
 		rules = append(rules, mount.Rule{
 			Rule:   exchange.Rule{Pattern: e.Pattern, Worker: e.Target.Worker, Place: e.Pos.String(), Ext: extensions(e.Target)},
 			Source: mount.URIWorkerMap, Exclude: e.Exclude, Disabled: e.Disabled,

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
+	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/config/properties"
 	"github.com/catflap/catflap/internal/front"
 	"github.com/catflap/catflap/internal/front/exchange"
@@ -93,6 +94,7 @@ func jkMount(exclude bool) func(*loader, place, *httpdconf.Directive) {
 		}
 		parsed, found := properties.ParseTarget(target, at(d, i), d.LineAt(at(d, i)))
 		l.report.Mistakes = append(l.report.Mistakes, found...)
+		l.jk.targets = append(l.jk.targets, parsed)
 		first, second, double := strings.Cut(pattern, "|")
 		rule := mount.Rule{Rule: exchange.Rule{Pattern: first, Worker: parsed.Worker, Place: line(d), Ext: extensions(parsed)}, Source: mount.JkMount, Exclude: exclude}
 		l.addRule(p.scope, rule, d)
@@ -112,6 +114,32 @@ func (l *loader) addRule(s *scope, r mount.Rule, d *httpdconf.Directive) {
 	}
 	s.jk.rules = append(s.jk.rules, r)
 	s.jk.rulesAt = append(s.jk.rulesAt, d)
+}
+
+// checkTarget tells of a rule whose worker does not exist, or cannot do what
+// the rule's extensions say.
+func (l *loader) checkTarget(t properties.Target, exclude bool) mistake.List {
+	kind, known := l.jk.workers[t.Worker]
+	switch {
+	case !known && exclude && t.Worker == "*":
+		return nil
+	case !known:
+		return mistake.List{{Pos: t.Pos, Severity: mistake.Warning, Text: fmt.Sprintf("no worker %q; requests get 500, as in mod_jk", t.Worker),
+			Fix: near(t.Worker, l.workerNames())}}
+	}
+	return l.checkExtensions(t, kind)
+}
+
+// checkExtensions tells of extensions that only balancers know, on a rule for
+// another worker.
+func (l *loader) checkExtensions(t properties.Target, kind string) (found mistake.List) {
+	for _, name := range properties.BalancerExtensions() {
+		if v, ok := t.Extensions.Get(name); ok && kind != "lb" {
+			found.Add(mistake.Mistake{Pos: v.Pos, Severity: mistake.Warning,
+				Text: fmt.Sprintf("worker %s is not of type lb: the extension %s has no effect", t.Worker, name), Fix: "take it out, or name a balancer"})
+		}
+	}
+	return found
 }
 
 // extensions turns a rule's ;name=value into what stations read.

@@ -37,6 +37,7 @@ type jkFiles struct {
 	workersAt  *httpdconf.Directive
 	file       string                 // of workersAt, if it is there
 	glued      []*httpdconf.Directive // JkMount with one argument
+	targets    []properties.Target    // of JkMount and JkUnMount
 	properties []mount.Rule           // of mount properties
 	lines      []properties.Line      // JkWorkerProperty
 	copyAll    bool                   // JkMountCopy All

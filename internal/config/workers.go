@@ -42,8 +42,6 @@ func (l *loader) readWorkers() front.Workers {
 	maintain, _, maintained := defined.Global.Duration("maintain")
 	if maintained && maintain == 0 {
 		maintain = -1
-	} else if maintained {
-		maintain = maintain / time.Millisecond * time.Second // its unit is seconds, whatever its row
 	}
 	all.Listed = defined.Listed
 	for _, w := range defined.Workers {
@@ -80,18 +78,12 @@ func secretOf(w *properties.Worker, defined *properties.Definitions) string {
 	return ""
 }
 
-// mountProperty makes rules of worker.NAME.mount.
+// mountProperty makes rules of worker.NAME.mount; X|Y is taken as it is there.
 func (l *loader) mountProperty(w *properties.Worker) {
 	patterns, pos, _ := w.List("mount")
 	for _, p := range patterns {
-		rule := mount.Rule{Rule: exchange.Rule{Pattern: p, Worker: w.Name, Place: pos.String()}, Source: mount.WorkerDefinition}
-		first, second, double := strings.Cut(p, "|")
-		rule.Pattern = first
-		l.jk.properties = append(l.jk.properties, rule)
-		if double {
-			rule.Pattern = first + second
-			l.jk.properties = append(l.jk.properties, rule)
-		}
+		l.jk.properties = append(l.jk.properties,
+			mount.Rule{Rule: exchange.Rule{Pattern: p, Worker: w.Name, Place: pos.String()}, Source: mount.WorkerDefinition})
 	}
 }
 

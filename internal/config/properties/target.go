@@ -39,9 +39,9 @@ var extensions = []property{
 var balancerExtensions = []string{"sticky_ignore", "stateless", "active", "disabled", "stopped",
 	"session_cookie", "session_path", "set_session_cookie", "session_cookie_path"}
 
-// ForBalancer reports whether the extension name has an effect only if the
-// worker is a balancer.
-func ForBalancer(name string) bool { return slices.Contains(balancerExtensions, name) }
+// BalancerExtensions returns the names of the rule extensions that have an
+// effect only if the worker is a balancer.
+func BalancerExtensions() []string { return slices.Clone(balancerExtensions) }
 
 // ParseTarget reads the worker of a mount with its extensions: the right side
 // of uriworkermap.properties, the last argument of JkMount. pos is the place

@@ -1,0 +1,60 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/catflap/catflap/internal/front/settings"
+)
+
+// layerText tells what a layer sets.
+func layerText(l settings.Layer) string {
+	var all []string
+	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	if l.Options != nil {
+		add("options=%+v", *l.Options)
+	}
+	if l.Index != nil {
+		add("index=%v", l.Index.Names)
+	}
+	if l.Require != nil {
+		add("require=%s", requireText(*l.Require))
+	}
+	if l.Legacy != nil {
+		add("legacy=%+v", *l.Legacy)
+	}
+	if l.ErrorDocs != nil {
+		add("errordocs=%v", l.ErrorDocs)
+	}
+	if l.Types != nil {
+		add("types=%+v", *l.Types)
+	}
+	if l.BodyLimit != nil {
+		add("body=%d", *l.BodyLimit)
+	}
+	if l.Closed != nil {
+		add("closed by %s", l.Closed.By)
+	}
+	return strings.Join(all, " ")
+}
+
+func requireText(r settings.Requirement) string {
+	name := []string{"all", "any", "none", "granted", "denied", "ip", "host", "local"}[r.Kind]
+	if r.Not {
+		name = "not " + name
+	}
+	for _, p := range r.Prefixes {
+		name += " " + p.String()
+	}
+	for _, h := range r.Hosts {
+		name += " " + h
+	}
+	var children []string
+	for _, c := range r.Children {
+		children = append(children, requireText(c))
+	}
+	if children != nil {
+		name += "(" + strings.Join(children, ", ") + ")"
+	}
+	return name
+}

@@ -2,6 +2,7 @@ package properties_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,7 +100,7 @@ func TestTarget(t *testing.T) {
 		t.Errorf("%+v", target)
 	}
 	for name, want := range map[string]bool{"stateless": true, "session_path": true, "reply_timeout": false, "fail_on_status": false} {
-		if properties.ForBalancer(name) != want {
+		if slices.Contains(properties.BalancerExtensions(), name) != want {
 			t.Errorf("%s is for balancers: %v", name, !want)
 		}
 	}

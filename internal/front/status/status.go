@@ -23,10 +23,10 @@ type Page struct {
 
 // New returns the status worker of cfg, which shows what view returns.
 func New(cfg Config, view func(now time.Time) View) *Page {
-	if cfg.Good == nil {
+	if len(cfg.Good) == 0 {
 		cfg.Good = []string{"a.o", "a.i", "a.b", "a.r"}
 	}
-	if cfg.Bad == nil {
+	if len(cfg.Bad) == 0 {
 		cfg.Bad = []string{"s", "e"}
 	}
 	if cfg.Prefix == "" {

@@ -99,7 +99,7 @@ func TestUsers(t *testing.T) {
 }
 
 func TestClasses(t *testing.T) {
-	cfg := New(Config{}, nil).cfg
+	cfg := New(Config{Good: []string{}, Bad: []string{}}, nil).cfg
 	for _, test := range []struct {
 		state      balancer.State
 		activation balancer.Activation

@@ -16,13 +16,14 @@ func TestLines(t *testing.T) {
 	log.Debug("a module of its own", "module", "authz_core")
 	log.Error("File does not exist: /x", "module", "core", "client", "10.0.0.9:51000", "code", "AH00128")
 	log.With("module", "jk").Warn("line\nend \x01", "err", "a \"b\" c", "n", 3, "empty", "")
-	log.Log(t.Context(), Notice, "below")
+	log.Log(t.Context(), Notice, "always")
 	log.Log(t.Context(), Alert, "above", slog.Group("g", "a", 1))
 	pid := fmt.Sprintf("[pid %d:tid %d] ", os.Getpid(), os.Getpid())
 	want := strings.Join([]string{
 		"[authz_core:debug] " + pid + "a module of its own",
 		"[core:error] " + pid + "[client 10.0.0.9:51000] AH00128: File does not exist: /x",
 		"[jk:warn] " + pid + `line\nend \x01 err="a 'b' c" n=3 empty=""`,
+		"[core:notice] " + pid + "always",
 		"[core:alert] " + pid + "above g.a=1",
 	}, "\n") + "\n"
 	// httpd: [Tue Nov 24 11:39:51.203820 2026]

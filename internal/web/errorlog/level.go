@@ -52,17 +52,18 @@ type Levels struct {
 
 // lowest returns the lowest level that any module is logged at.
 func (l Levels) lowest() slog.Level {
-	low := l.Default
+	low := min(l.Default, Notice)
 	for _, level := range l.Modules {
 		low = min(low, level)
 	}
 	return low
 }
 
-// of returns the level for module.
+// of returns the level for module. In a file notices are always written, as
+// in httpd: they tell of starts and stops.
 func (l Levels) of(module string) slog.Level {
 	if level, ok := l.Modules[module]; ok {
-		return level
+		return min(level, Notice)
 	}
-	return l.Default
+	return min(l.Default, Notice)
 }

@@ -196,6 +196,9 @@ func (b *Balancer) try(w http.ResponseWriter, r *http.Request, x *exchange.Excha
 	}
 	before, after := m.ended(o, b.cfg.Recovery)
 	if failed {
+		if a.setCookie {
+			w.Header().Del("Set-Cookie") // its member did not answer
+		}
 		m.count(failure.Cause)
 		b.logFailure(x, m, failure, after)
 	}

@@ -366,6 +366,13 @@ func TestSetSessionCookie(t *testing.T) {
 	if got := rec.Header()["Set-Cookie"]; len(got) != 1 || got[0] != "JSESSIONID=.b;PATH=/;HttpOnly" {
 		t.Errorf("%q", got)
 	}
+	down, all := group(t, 1, func(c *Config) { c.Sticky.SetCookie = true })
+	all[0].fail(exchange.CauseEOF)
+	rec = httptest.NewRecorder()
+	down.Forward(rec, httptest.NewRequest("GET", "/", nil), request("POST", "", "x"))
+	if got := rec.Header()["Set-Cookie"]; got != nil {
+		t.Errorf("a failure carries the cookie %q", got)
+	}
 	rec = httptest.NewRecorder()
 	b.Forward(rec, httptest.NewRequest("GET", "/", nil), request("GET", ".b", ""))
 	if got := rec.Header()["Set-Cookie"]; got != nil {

@@ -199,7 +199,8 @@ func (c *conversation) watchClient() (undisturbed func() bool) {
 		c.x.Client.Await(c)
 		return c.x.Client.Rest
 	}
-	return context.AfterFunc(c.ctx, c.Interrupt)
+	conn := c.conn // c may be used again by the time this is called
+	return context.AfterFunc(c.ctx, func() { conn.SetDeadline(past) })
 }
 
 // Interrupt breaks off what the conversation waits for.

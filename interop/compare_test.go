@@ -105,8 +105,12 @@ func neutral(r response, addr string) response {
 		text = sessionID.ReplaceAllString(text, "@ID@")
 		return strings.NewReplacer(":"+port, ":@PORT@", "serverPort="+port+"\n", "serverPort=@PORT@\n").Replace(text)
 	}
+	body := []byte(replace(string(r.body)))
 	headers := make([]string, len(r.headers))
 	for i, header := range r.headers {
+		if between != nil && header == fmt.Sprintf("content-length: %d", len(r.body)) {
+			header = fmt.Sprintf("content-length: %d", len(body)) // boundaries differ in length, httpd's own too
+		}
 		if methods, ok := strings.CutPrefix(header, "allow: "); ok {
 			list := strings.Split(strings.ReplaceAll(methods, " ", ""), ",")
 			slices.Sort(list)
@@ -116,7 +120,7 @@ func neutral(r response, addr string) response {
 	}
 	r.headers = headers
 	if len(r.body) < 1<<16 {
-		r.body = []byte(replace(string(r.body)))
+		r.body = body
 	}
 	return r
 }

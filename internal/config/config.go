@@ -9,9 +9,11 @@
 package config
 
 import (
+	"cmp"
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
 	"github.com/catflap/catflap/internal/config/mistake"
@@ -21,33 +23,44 @@ import (
 
 // Options say what to load. A zero field means nothing, or its default.
 type Options struct {
-	File    string                      // httpd.conf, as the operator wrote it
-	Root    string                      // -d
-	Defines []string                    // -D
-	Before  []string                    // -C
-	After   []string                    // -c
-	Env     func(string) (string, bool) // the environment; default: empty
-	Opener  privilege.Opener            // default privilege.Direct
-	Resolve Resolve                     // how the names in <VirtualHost> are looked up; default: the system's way
+	File         string                      // httpd.conf, as the operator wrote it
+	Root         string                      // -d
+	Defines      []string                    // -D
+	Before       []string                    // -C
+	After        []string                    // -c
+	Env          func(string) (string, bool) // the environment; default: empty
+	Opener       privilege.Opener            // default privilege.Direct
+	Unprivileged bool                        // others than this process will run the server: what it may not read is a warning, and not checked
+	Resolve      Resolve                     // how the names in <VirtualHost> are looked up; default: the system's way
 }
 
 // A Report is what loading found.
 type Report struct {
 	Mistakes   mistake.List // sorted
 	Files      []string     // every file read, in order
-	Directives int          // how many were read, without those in skipped sections
-	Classes    map[Class]int
+	Directives []Directive  // every directive of httpd.conf, without those in skipped sections
 	Skipped    []httpdconf.Skipped
 }
 
-// A Class is what becomes of a directive.
-type Class int
+// A Directive is what became of one line of httpd.conf.
+type Directive struct {
+	Pos     mistake.Pos
+	Name    string // as written, without "<"
+	Section bool
+	Class   Class
+	Why     string // why it is needless, or what follows; empty if it is honoured
+}
 
-const (
-	Honoured    Class = iota
-	Needless          // ignored, and that is harmless
-	Unsupported       // ignored, and something follows; the mistake says what
-)
+// Count returns how many directives are of a class.
+func (r *Report) Count(c Class) int {
+	n := 0
+	for _, d := range r.Directives {
+		if d.Class == c {
+			n++
+		}
+	}
+	return n
+}
 
 // Load reads the files and returns what they say. With an error among the
 // mistakes the Config is nil.
@@ -64,11 +77,17 @@ func Load(o Options) (*front.Config, *Report) {
 	l := newLoader(o)
 	tree, found := httpdconf.Parse(httpdconf.Options{
 		File: o.File, Root: o.Root, Defines: o.Defines, Before: o.Before, After: o.After, Env: o.Env,
-		Files: files{o.Opener}, Known: known, Names: names(),
+		Files: files{o.Opener}, Known: known, Names: names(), Unprivileged: o.Unprivileged,
 		Static: append(httpdconf.StaticModules(), "log_config_module", "logio_module", "version_module", "unixd_module", "watchdog_module"),
 	})
 	l.report.Mistakes = found
+	for i := range tree.Carried {
+		l.classify(&tree.Carried[i], Honoured, "")
+	}
 	l.report.Files, l.report.Skipped = tree.Files, tree.Skipped
+	for _, m := range tree.Modules {
+		l.modules[m.Name] = true
+	}
 	l.root = startRoot(o.Root)
 	l.walk(tree.Directives, place{scope: l.main, layer: &l.main.layer, in: inServer})
 	cfg := l.finish()
@@ -101,4 +120,13 @@ func (f files) Open(name string) (io.ReadCloser, error) {
 	return file, nil
 }
 
-func (f files) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
+func (f files) ReadDir(name string) ([]fs.DirEntry, error) {
+	folder, err := f.Opener.Read(name)
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	entries, err := folder.ReadDir(-1)
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
+	return entries, err
+}

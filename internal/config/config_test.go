@@ -38,7 +38,10 @@ func write(t testing.TB, files map[string]string) string {
 // load loads httpd.conf of dir. No name is looked up but ours.
 func load(dir string) (*front.Config, *Report) {
 	return Load(Options{File: filepath.Join(dir, "httpd.conf"), Root: dir, Resolve: func(name string) ([]netip.Addr, error) {
-		if name == "known.example" {
+		switch name {
+		case "localhost":
+			return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+		case "known.example":
 			return []netip.Addr{netip.MustParseAddr("192.0.2.7")}, nil
 		}
 		return nil, fmt.Errorf("no such host")
@@ -134,7 +137,12 @@ func TestRowsHaveTests(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, r := range table {
-		if !strings.Contains(all.String(), "\nfunc "+r.test+"(t *testing.T)") {
+		name := r.test[strings.LastIndexByte(r.test, ' ')+1:]
+		name, golden, isGolden := strings.Cut(name, "/")
+		if _, err := os.Stat("testdata/golden/" + golden + ".txtar"); isGolden && err != nil {
+			t.Errorf("%s: %v", r.name, err)
+		}
+		if !strings.Contains(all.String(), "\nfunc "+name+"(t *testing.T)") {
 			t.Errorf("%s names the test %q, which is not there", r.name, r.test)
 		}
 		if r.does == "" || seen[strings.ToLower(r.name)] {
@@ -206,6 +214,7 @@ func TestScenario(t *testing.T) {
 func FuzzLoad(f *testing.F) {
 	f.Add("Listen 80\nJkWorkersFile w\nJkMount /*.jsp lb\n", "worker.list=lb\nworker.lb.type=lb\nworker.lb.balance_workers=a\n")
 	f.Add("Listen [::1]:80 https\n<VirtualHost *:80 known.example:*>\nRequire ip 10 10.1/16\n</VirtualHost>\n", "worker.a.port=x\n")
+	f.Add("Listen 443 https\nSSLEngine on\nRemoteIPHeader X\n<Directory />\nAllowOverride All\n<RequireNone>\nRequire user a\n</RequireNone>\n</Directory>\nAddHandler cgi .c\n", "")
 	f.Add("<Location /a>\nJkMount a\nAuthType Basic\n</Location>\nRewriteRule ^/x - [F]\n", "")
 	f.Fuzz(func(t *testing.T, conf, workers string) {
 		if strings.Contains(conf, "Include") || strings.Contains(conf, "/") && strings.Contains(conf, "..") {
@@ -216,4 +225,27 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("config %v, mistakes %v", cfg != nil, report.Mistakes)
 		}
 	})
+}
+
+// TestNames: no directive is both honoured and not, and each that is not says
+// why.
+func TestNames(t *testing.T) {
+	seen := map[string]bool{}
+	for _, name := range names() {
+		low := strings.ToLower(name)
+		if seen[low] {
+			t.Errorf("%s stands twice", name)
+		}
+		seen[low] = true
+	}
+	for _, b := range unhonoured() {
+		if b.why == "" || b.module == "" || strings.Contains(b.name, ":") {
+			t.Errorf("%+v: no reason, or no module", b)
+		}
+	}
+	for name := range special {
+		if unhonouredByName()[name] == nil {
+			t.Errorf("%s is read, and in no list", name)
+		}
+	}
 }

@@ -2,8 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 )
 
@@ -14,45 +12,28 @@ func document() string {
 	var b strings.Builder
 	b.WriteString("# Directives\n\nGenerated from the table in `internal/config`; `make generate` writes it anew. Names are those of httpd 2.4 and mod_jk 1.2, in any\ncase of letters. Any other name is an error, with the nearest names.\n\n## Honoured\n\n| directive | where | what it does |\n|---|---|---|\n")
 	for _, r := range table {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", closed(r.name), placesOf(r.in), r.does)
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", bracketed(r.name), placesOf(r.in), r.does)
 	}
 	b.WriteString("| `Include`, `IncludeOptional`, `Define`, `UnDefine`, `<IfModule>`, `<IfDefine>`, `<IfVersion>`, `<IfFile>`, `<IfDirective>`, `<IfSection>`, `<Macro>`, `Use`, `Error` | everywhere | Carried out while reading. |\n")
-	b.WriteString("\n## Needless\n\nKnown, and ignored: nothing is missing without them.\n\n| directive | why |\n|---|---|\n")
-	for _, name := range slices.Sorted(maps.Keys(needless)) {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", usual(name), needless[name])
-	}
-	b.WriteString("\n## Closed\n\nThese restrict access by what catflap does not check yet. Their scope answers 403, and `check` says so:\n")
-	var closing []string
-	for name, closes := range restricting {
-		if closes {
-			closing = append(closing, "`"+closed(usual(name))+"`")
-		}
-	}
-	slices.Sort(closing)
-	b.WriteString(strings.Join(closing, ", ") + ", `Satisfy Any`, `Require` with a provider other than all, ip, host and local, and `RewriteRule` with the flag F.\n\n")
-	b.WriteString("## Unsupported\n\nKnown, and without effect; `check` names each with what follows. By module:\n\n| module | what follows |\n|---|---|\n")
-	for _, module := range slices.Sorted(maps.Keys(follows)) {
-		fmt.Fprintf(&b, "| %s | %s |\n", module, follows[module])
-	}
+	documentRest(&b, "\n## Needless\n\nKnown, and ignored: nothing is missing without them.\n\n| directive | module | why |\n|---|---|---|\n", func(u bystander) bool { return u.class == Needless })
+	documentRest(&b, "\n## Closed\n\nThese restrict access by what catflap does not check yet. Their scope answers 403, and `check` says so. A `Require` with a\nprovider other than all, ip, host and local lets nobody in. A `RewriteRule` or `RedirectMatch` that refuses, or sends everybody to\nhttps, answers 403 for what it covers; so do files and paths that a handler would run.\n\n| directive | module | what follows |\n|---|---|---|\n", func(u bystander) bool { return u.closing })
+	documentRest(&b, "\n## Unsupported\n\nKnown, and without effect; `check` names each with what follows, but for the arguments in the last column, which ask for what is done anyway.\n\n| directive | module | what follows | not told for |\n|---|---|---|---|\n", func(u bystander) bool { return u.class == Unsupported && !u.closing })
 	return b.String()
 }
 
-// closed writes a section's name with its bracket.
-func closed(name string) string {
-	if strings.HasPrefix(name, "<") {
-		return name + ">"
-	}
-	return name
-}
-
-// usual returns the usual spelling of a name in lower case.
-func usual(low string) string {
-	for _, name := range names() {
-		if strings.ToLower(name) == low {
-			return name
+// documentRest writes the bystanders that are wanted.
+func documentRest(b *strings.Builder, head string, want func(bystander) bool) {
+	b.WriteString(head)
+	for _, u := range unhonoured() {
+		if !want(u) {
+			continue
 		}
+		fmt.Fprintf(b, "| `%s` | %s | %s |", bracketed(u.name), u.module, u.why)
+		if u.class == Unsupported && !u.closing {
+			fmt.Fprintf(b, " %s |", strings.Join(u.same, ", "))
+		}
+		b.WriteString("\n")
 	}
-	return low
 }
 
 // placesOf says in words where a directive may stand.

@@ -3,7 +3,6 @@ package config
 import (
 	"bytes"
 	"errors"
-	"log/slog"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -19,7 +18,6 @@ import (
 	"github.com/catflap/catflap/internal/front/settings"
 	"github.com/catflap/catflap/internal/front/translate"
 	"github.com/catflap/catflap/internal/front/vhost"
-	"github.com/catflap/catflap/internal/web/errorlog"
 	"github.com/catflap/catflap/internal/web/static"
 )
 
@@ -36,7 +34,10 @@ func (l *loader) finish() *front.Config {
 	}
 	cfg.Workers = l.readWorkers()
 	l.reportGlued()
-	l.dropTLS()
+	l.closeOverridden()
+	l.closeRewritten()
+	l.closeJudgements()
+	l.closeTLS()
 	if len(cfg.Listen) == 0 && l.report.Mistakes.Errors() == 0 {
 		l.report.Mistakes.Add(mistake.Mistake{Pos: mistake.Pos{File: l.o.File}, Code: "AH00015",
 			Text: "no listening sockets available, shutting down: no Listen that can be opened", Fix: "write Listen 80"})
@@ -49,29 +50,6 @@ func (l *loader) finish() *front.Config {
 	l.reportMounts()
 	l.reportAccess()
 	return cfg
-}
-
-// dropTLS leaves out sites that the file says are TLS, and addresses that only
-// they have: nothing is served in clear that is meant to be encrypted.
-func (l *loader) dropTLS() {
-	closedPorts, openPorts := map[int]bool{}, map[int]bool{}
-	var kept []*scope
-	for _, s := range l.hosts {
-		ports := openPorts
-		if s.tls != nil {
-			ports = closedPorts
-		} else {
-			kept = append(kept, s)
-		}
-		for _, a := range s.host.Addresses {
-			ports[a.Port] = true
-		}
-	}
-	l.hosts = kept
-	l.cfg.Listen = slices.DeleteFunc(l.cfg.Listen, func(listen front.Listen) bool {
-		port := portOf(listen.Address)
-		return l.main.tls != nil || closedPorts[port] && !openPorts[port] || port == 443 && len(closedPorts) > 0 && !openPorts[port]
-	})
 }
 
 func portOf(address string) int {
@@ -88,7 +66,7 @@ func (l *loader) readTypes() static.TypeMap {
 	text, err := l.read(name)
 	if err != nil {
 		if l.typesAt != nil {
-			l.fail(l.typesAt, at(l.typesAt, 0), "could not open mime types config file "+name+": "+err.Error(), "")
+			l.unreadable(l.typesAt, err, "could not open mime types config file "+name+".", "AH01597")
 		}
 		return nil
 	}
@@ -114,6 +92,10 @@ func (l *loader) site(s *scope) front.Site {
 	}
 	if own.Exchange.Admin == "" {
 		own.Exchange.Admin = l.main.admin
+	}
+	if s.encrypted {
+		own.Logs = front.Logs{Error: l.errorLog(s), Access: l.accessLogs(s), JK: l.jkLog(s)}
+		return closedSite(own)
 	}
 	own.Sections = l.sections(s)
 	own.Translate = l.translate(s)
@@ -178,6 +160,7 @@ func (l *loader) sections(s *scope) vhost.Sections {
 		all.Server = append(all.Server, &s.layer)
 		all.Of = append(slices.Clone(l.main.sections), s.sections...)
 	}
+	all.Of = append(slices.Clone(all.Of), s.private...)
 	return all
 }
 
@@ -295,11 +278,14 @@ func (l *loader) mountFile(s *scope) *front.MountFile {
 
 // errorLog is the ErrorLog of a host, or of the main server.
 func (l *loader) errorLog(s *scope) front.ErrorLog {
-	standard := errorlog.Levels{Default: slog.LevelWarn}
-	log := front.ErrorLog{Name: s.logs.errors, Level: either(s.logs.level, l.main.logs.level, standard)}
+	log := front.ErrorLog{Name: s.logs.errors, Level: l.levels(s)}
+	what := "main error log"
+	if s != l.main {
+		what = "error log of vhost defined at " + line(s.at)
+	}
 	switch {
 	case log.Name != "":
-		l.logFolder(s.logs.errorsAt, log.Name, "error log")
+		l.logFolder(s.logs.errorsAt, log.Name, what, "AH02291")
 	case l.main.logs.errors != "":
 		log.Name = l.main.logs.errors
 	default:

@@ -13,18 +13,13 @@ import (
 	"github.com/catflap/catflap/internal/front/vhost"
 )
 
-const (
-	severityError       = mistake.Error
-	severityUnsupported = mistake.Unsupported
-)
-
 // hostRows are the directives about virtual hosts and their names.
 var hostRows = []row{
-	{"<VirtualHost", inServer, 0, -1, "", virtualHost, "A site of its own, by address and name.", "TestSelect"},
-	{"ServerName", topLevels, 1, 1, "one argument, The hostname and port of the server", serverName, "The name of the site.", "TestSelect"},
-	{"ServerAlias", inVHost, 1, -1, "", serverAlias, "Other names of the site; may hold * and ?.", "TestSelect"},
-	{"ServerAdmin", topLevels, 1, 1, "one argument, The email address of the server administrator", serverAdmin, "Whom error pages name.", "TestGolden"},
-	{"NameVirtualHost", inServer, 1, 1, "", nameVirtualHost, "Without effect since httpd 2.4.", "TestGolden"},
+	{"<VirtualHost", inServer, anyNumber, "", virtualHost, "A site of its own, by address and name.", "front/vhost TestSelect"},
+	{"ServerName", topLevels, one, "The hostname and port of the server", serverName, "The name of the site, and the port of its own URLs.", "front/vhost TestSelect"},
+	{"ServerAlias", inVHost, anyNumber, "", serverAlias, "Other names of the site; may hold * and ?.", "front/vhost TestSelect"},
+	{"ServerAdmin", topLevels, one, "The email address of the server administrator", serverAdmin, "Whom error pages name.", "front/module/errordoc TestBuiltIn"},
+	{"NameVirtualHost", topLevels, one, "A numeric IP address:port, or the name of a host", nameVirtualHost, "Without effect since httpd 2.4.", "TestGolden/vhosts"},
 }
 
 // Resolve returns the addresses of a host name.
@@ -57,8 +52,11 @@ func virtualHost(l *loader, _ place, d *httpdconf.Directive) {
 func (l *loader) addresses(d *httpdconf.Directive, i int) []vhost.Address {
 	text := arg(d, i)
 	host, port, ok := splitHostPort(text)
+	if word := text[strings.LastIndexByte(text, ':')+1:]; !ok && strings.Trim(word, "0123456789") != "" {
+		host, ok = text, true // to httpd it is all a name, which nobody knows
+	}
 	if !ok {
-		l.fail(d, at(d, i), "The port number is outside the appropriate range (i.e., 1..65535): "+text, "")
+		l.fail(d, at(d, i), "The address or port is invalid", "write ADDRESS:PORT, *:PORT or *; a port is at most 65535")
 		return nil
 	}
 	if host == "*" || strings.EqualFold(host, "_default_") {
@@ -101,7 +99,7 @@ func serverName(l *loader, p place, d *httpdconf.Directive) {
 	}
 	host, port, ok := splitHostPort(name)
 	if !ok {
-		l.fail(d, at(d, 0), "Invalid port in ServerName "+arg(d, 0), "")
+		l.fail(d, at(d, 0), "The port number \""+arg(d, 0)+"\" is outside the appropriate range (i.e., 1..65535).", "")
 		return
 	}
 	p.scope.name, p.scope.port = host, port

@@ -17,22 +17,25 @@ import (
 
 // jkRows are mod_jk's directives.
 var jkRows = []row{
-	{"JkWorkersFile", topLevels, 1, 1, "one argument, the name of a worker file for the Tomcat servlet containers", jkWorkersFile, "workers.properties.", "TestGolden"},
-	{"JkWorkerProperty", inServer, 1, -1, "", jkWorkerProperty, "A line of workers.properties.", "TestGolden"},
-	{"JkMount", topLevels | inLocation, 1, 2, "1-2 arguments, A mount point from a context to a Tomcat worker", jkMount(false), "Which paths go to which worker.", "TestLookup"},
-	{"JkUnMount", topLevels | inLocation, 1, 2, "1-2 arguments, A no mount point from a context to a Tomcat worker", jkMount(true), "Which paths do not.", "TestLookup"},
-	{"JkMountCopy", topLevels, 1, 1, "one argument, Should the base server mounts be copied to the virtual server", jkMountCopy, "Whether virtual hosts have the main server's mounts.", "TestMerge"},
-	{"JkMountFile", topLevels, 1, 1, "one argument, the name of a mount file for the Tomcat servlet uri mappings", jkMountFile, "uriworkermap.properties.", "TestGolden"},
-	{"JkMountFileReload", topLevels, 1, 1, "one argument, the reload check interval of the mount file", jkMountFileReload, "How often it is looked at, in seconds.", "TestGolden"},
-	{"JkLogFile", topLevels, 1, 1, "one argument, Full path to the Tomcat module log file", jkLogFile, "mod_jk's log.", "TestServer"},
-	{"JkLogLevel", topLevels, 1, 1, "one argument, The Tomcat module log level, can be debug, info, error or emerg", jkLogLevel, "What goes into it.", "TestLines"},
-	{"JkLogStampFormat", topLevels, 1, 1, "one argument, The Tomcat module log format, follow strftime syntax", jkLogStampFormat, "How its lines begin.", "TestStamps"},
-	{"JkRequestLogFormat", topLevels, 1, 1, "one argument, The mod_jk module request log format string", jkRequestLogFormat, "A line for each request at a worker.", "TestRequestFormat"},
-	{"JkShmFile", topLevels, 1, 1, "one argument, Full path to the mod_jk module shared memory file", nothing, "Accepted; one process needs no shared memory.", "TestGolden"},
-	{"JkShmSize", topLevels, 1, 1, "one argument, Size of the shared memory file in KBytes", nothing, "Accepted; one process needs no shared memory.", "TestGolden"},
-	{"JkWatchdogInterval", inServer, 1, 1, "one argument, Set the watchdog thread interval", nothing, "Accepted; pools and states are always looked after in the background.", "TestGolden"},
-	{"JkOptions", topLevels, 1, -1, "", jkOptionsLine, "How requests go to the container.", "TestURIs"},
-	{"JkWorkerIndicator", topLevels, 1, 1, "", nothing, "Accepted; SetHandler jakarta-servlet is not there.", "TestGolden"},
+	{"JkWorkersFile", inServer, one, "The name of a worker file for the Tomcat servlet containers", jkWorkersFile, "workers.properties.", "TestGolden/workers"},
+	{"JkWorkerProperty", inServer, anyNumber, "", jkWorkerProperty, "A line of workers.properties.", "TestGolden/workers"},
+	{"JkMount", topLevels | inSection, oneOrTwo, "A mount point from a context to a Tomcat worker", jkMount(false), "Which paths go to which worker.", "front/mount TestLookup"},
+	{"JkUnMount", topLevels | inSection, oneOrTwo, "A no mount point from a context to a Tomcat worker", jkMount(true), "Which paths do not.", "front/mount TestLookup"},
+	{"JkMountCopy", topLevels, one, "Should the base server mounts be copied to the virtual server", jkMountCopy, "Whether virtual hosts have the main server's mounts.", "TestGolden/mountcopy"},
+	{"JkMountFile", topLevels, one, "The name of a mount file for the Tomcat servlet uri mapping", jkMountFile, "uriworkermap.properties.", "front TestMountFile"},
+	{"JkMountFileReload", topLevels, one, "The reload check interval of the mount file", jkMountFileReload, "How often it is looked at, in seconds.", "front TestMountFile"},
+	{"JkShmFile", inServer, one, "Full path to the Tomcat module shared memory file", nothing, "Accepted; one process needs no shared memory.", "TestScenario"},
+	{"JkShmSize", inServer, one, "Size of the shared memory file in KBytes", nothing, "Accepted; one process needs no shared memory.", "TestGolden/jk"},
+	{"JkWatchdogInterval", inServer, one, "The maintain interval of the watchdog thread", nothing, "Accepted; pools and states are always looked after in the background.", "TestGolden/jk"},
+	{"JkOptions", topLevels, anyNumber, "", jkOptionsLine, "How requests go to the container.", "front/worker TestURIs"},
+}
+
+// jkLogRows are mod_jk's directives about its logs.
+var jkLogRows = []row{
+	{"JkLogFile", topLevels, one, "Full path to the Tomcat module log file", jkLogFile, "mod_jk's log.", "front TestLogsAreReopened"},
+	{"JkLogLevel", topLevels, one, "The Tomcat module log level, can be debug, info, error or emerg", jkLogLevel, "What goes into it.", "front/jklog TestLevels"},
+	{"JkLogStampFormat", topLevels, one, "The Tomcat module log format, follow strftime syntax", jkLogStampFormat, "How its lines begin.", "front/jklog TestStamps"},
+	{"JkRequestLogFormat", topLevels, one, "The mod_jk module request log format string", jkRequestLogFormat, "A line for each request at a worker.", "front/jklog TestRequestFormat"},
 }
 
 // jkLogSettings are mod_jk's logs of a scope.
@@ -44,10 +47,8 @@ type jkLogSettings struct {
 	request *jklog.RequestFormat
 }
 
-func jkWorkersFile(l *loader, p place, d *httpdconf.Directive) {
+func jkWorkersFile(l *loader, _ place, d *httpdconf.Directive) {
 	switch {
-	case p.in == inVHost:
-		l.fail(d, d.Pos, "JkWorkersFile cannot occur within <VirtualHost> section", "move it out of the section")
 	case l.jk.workersAt != nil:
 		l.fail(d, d.Pos, "JkWorkersFile only allowed once", "it is in "+line(l.jk.workersAt)+" already")
 	default:
@@ -66,7 +67,7 @@ func jkWorkerProperty(l *loader, _ place, d *httpdconf.Directive) {
 		text = arg(d, 0)
 	}
 	if !strings.Contains(text, "=") {
-		l.fail(d, at(d, 0), "Invalid JkWorkerProperty "+text, "write JkWorkerProperty worker.NAME.PROPERTY=VALUE")
+		l.warn(d, d.Pos, "JkWorkerProperty "+text+" has no effect, as in mod_jk", "write JkWorkerProperty worker.NAME.PROPERTY=VALUE")
 		return
 	}
 	l.jk.lines = append(l.jk.lines, properties.Line{Pos: d.RawPos, Text: text})
@@ -78,19 +79,22 @@ func jkMount(exclude bool) func(*loader, place, *httpdconf.Directive) {
 		pattern, target := arg(d, 0), arg(d, 1)
 		i := 1
 		switch {
-		case p.location != nil && len(d.Args) == 2:
+		case p.section != nil && len(d.Args) == 2:
 			l.fail(d, at(d, 0), d.Name+" can not have a path when defined in a location", "write only the worker, or move the line out of the section")
 			return
-		case p.location != nil:
-			pattern, target, i = arg(p.location, len(p.location.Args)-1), arg(d, 0), 0
-			l.warn(d, d.Pos, fmt.Sprintf("%s in <Location %s> covers exactly %s, not what is below it, as in mod_jk", d.Name, pattern, pattern),
-				"for all below write "+d.Name+" "+strings.TrimSuffix(pattern, "/")+"/* "+target+" outside of the section")
+		case p.section != nil:
+			pattern, target, i = arg(p.section, len(p.section.Args)-1), arg(d, 0), 0
 		case len(d.Args) == 1:
 			l.jk.glued = append(l.jk.glued, d)
 			return
-		case !strings.HasPrefix(pattern, "/"):
-			l.fail(d, at(d, 0), d.Name+" context should start with /", "write "+d.Name+" /"+pattern+" "+target)
+		}
+		if !strings.HasPrefix(pattern, "/") {
+			l.fail(d, at(d, 0), d.Name+" context should start with /", "write "+d.Name+" /"+strings.TrimLeft(pattern, "^")+" "+target)
 			return
+		}
+		if p.section != nil {
+			l.warn(d, d.Pos, fmt.Sprintf("%s in <%s %s> covers exactly the URL %[3]s, not what is below it, as in mod_jk", d.Name, p.section.Name, pattern),
+				"for all below write "+d.Name+" "+strings.TrimSuffix(pattern, "/")+"/* "+target+" outside of the section")
 		}
 		parsed, found := properties.ParseTarget(target, at(d, i), d.LineAt(at(d, i)))
 		l.report.Mistakes = append(l.report.Mistakes, found...)
@@ -340,7 +344,7 @@ func (l *loader) jkLog(s *scope) front.JKLog {
 		if s == l.main && l.usesWorkers() {
 			l.report.Mistakes.Add(warningAt(l.jk.workersAt, "No JkLogFile defined in httpd.conf. Using default "+name, "write JkLogFile logs/mod_jk.log"))
 		}
-	} else if (s == l.main || own.file != "") && !l.logFolder(at, name, "JkLogFile") {
+	} else if (s == l.main || own.file != "") && !l.logFolder(at, name, "JkLogFile", "AH02291") {
 		name = ""
 	}
 	log := front.JKLog{Name: name, Level: either(own.level, main.level, jklog.Info), Stamp: either(own.stamp, main.stamp, jklog.Stamp{}), Request: own.request}

@@ -25,11 +25,19 @@ type loader struct {
 	cfg     *front.Config
 	main    *scope
 	hosts   []*scope
-	formats map[string]string // LogFormat by nickname
-	plain   string            // the last LogFormat without one
 	typesAt *httpdconf.Directive
 	types   string
 	jk      jkFiles
+
+	rewritings      []*rewriting
+	rewriteInherits bool                            // RewriteOptions Inherit somewhere
+	judgements      []judgement                     // what looks at addresses
+	remoteIP        *httpdconf.Directive            // RemoteIPHeader and its kin
+	modules         map[string]bool                 // LoadModule, by name
+	overrides       []override                      // AllowOverride lines
+	listenAt        map[string]*httpdconf.Directive // Listen lines by address
+	httpsPorts      map[int]bool                    // ports that Listen says are https
+	providerAliases map[string]bool                 // of <AuthzProviderAlias>
 }
 
 // jkFiles are mod_jk's own files.
@@ -60,7 +68,9 @@ type scope struct {
 	limits    limits
 	logs      logSettings
 	jk        jkSettings
-	tls       *httpdconf.Directive // SSLEngine on
+	private   []vhost.Section // sections that virtual hosts do not inherit
+	tls       *bool           // SSLEngine
+	encrypted bool            // it is TLS
 }
 
 // jkSettings are mod_jk's settings of a scope.
@@ -80,15 +90,17 @@ type place struct {
 	scope    *scope
 	layer    *settings.Layer
 	in       where
+	section  *httpdconf.Directive // the section around it; nil outside
 	location *httpdconf.Directive // the <Location> around it; nil outside
+	matching bool                 // section has a regular expression
 	inside   *[]vhost.Section     // where a nested <Files> goes; nil if it may not
+	negative bool                 // in <RequireNone>: what is met keeps out
 }
 
 func newLoader(o Options) *loader {
 	return &loader{
 		o: o, rows: byName(), main: &scope{}, cfg: &front.Config{},
-		report:  &Report{Classes: map[Class]int{}},
-		formats: map[string]string{},
+		report: &Report{}, httpsPorts: map[int]bool{}, listenAt: map[string]*httpdconf.Directive{}, modules: map[string]bool{},
 	}
 }
 
@@ -99,18 +111,17 @@ func (l *loader) walk(directives []httpdconf.Directive, p place) {
 		if d.Unknown {
 			continue
 		}
-		l.report.Directives++
 		name := d.Name
 		if d.Section {
 			name = "<" + name
 		}
 		r := l.rows[strings.ToLower(name)]
 		if r == nil {
-			l.unhonoured(p, d, name)
+			l.standBy(p, d, name)
 			continue
 		}
-		l.report.Classes[Honoured]++
 		if l.allowed(r, p, d) && l.counted(r, d) {
+			l.classify(d, Honoured, "")
 			r.run(l, p, d)
 		}
 	}
@@ -118,69 +129,67 @@ func (l *loader) walk(directives []httpdconf.Directive, p place) {
 
 // allowed reports whether r may stand in p, or says in httpd's words that it
 // may not.
+//
+// Source: httpd server/core.c, ap_check_cmd_context; server/config.c,
+// invoke_cmd, as seen at work.
 func (l *loader) allowed(r *row, p place, d *httpdconf.Directive) bool {
 	if r.in&p.in != 0 {
 		return true
 	}
+	text, fix := "", "move it out of the section"
 	switch {
 	case strings.EqualFold(r.name, "ServerAlias") && p.in == inServer:
-		l.fail(d, d.Pos, "ServerAlias only used in <VirtualHost>", "move it into the <VirtualHost> that it is for")
-	case p.in == inVHost:
-		l.fail(d, d.Pos, d.Name+" cannot occur within <VirtualHost> section", "move it out of the section")
+		text, fix = "ServerAlias only used in <VirtualHost>", "move it into the <VirtualHost> that it is for"
 	case p.in == inServer:
-		l.fail(d, d.Pos, d.Name+" not allowed here", "it stands within a <Directory>, <Location> or <Files>")
+		text, fix = r.name+" not allowed here", "it stands within a <Directory>, <Location> or <Files>"
+	case p.in == inVHost && r.in&topLevels == 0:
+		text, fix = r.name+" not allowed in <VirtualHost> context", "it stands within a <Directory>, <Location> or <Files>"
+	case p.in == inVHost || d.Section && strings.HasPrefix(r.name, "<Files"):
+		text = bracketed(r.name) + " cannot occur within <" + p.around() + "> section"
 	default:
-		l.fail(d, d.Pos, fmt.Sprintf("%s cannot occur within <%s> section", d.Name, p.in), "move it out of the section")
+		text = r.name + " not allowed in <" + p.around() + "> context"
 	}
+	l.fail(d, d.Pos, text, fix)
 	return false
 }
 
-// String is how httpd names a section of that kind.
-func (w where) String() string {
-	switch w {
-	case inLocation:
-		return "Location"
-	case inFiles:
-		return "Files"
-	case inRequire:
-		return "RequireAny"
+// around is the name of the section around a place.
+func (p place) around() string {
+	if p.section == nil {
+		return "VirtualHost"
 	}
-	return "Directory"
+	return p.section.Name
+}
+
+// bracketed closes the bracket of a section's name.
+func bracketed(name string) string {
+	if strings.HasPrefix(name, "<") {
+		return name + ">"
+	}
+	return name
 }
 
 // counted reports whether d has as many arguments as r takes, or says so.
 func (l *loader) counted(r *row, d *httpdconf.Directive) bool {
-	n := len(d.Args)
-	if n >= r.min && (r.max < 0 || n <= r.max) {
+	n, most := len(d.Args), arities[r.takes].most
+	text := r.wrong(n)
+	if text == "" {
 		return true
 	}
-	usage := r.usage
-	if usage == "" {
-		usage = takes(r.min, r.max)
-	}
 	pos, fix := d.Pos, ""
-	if r.max >= 0 && n > r.max {
-		pos = d.Args[r.max].Pos
-		if strings.HasPrefix(d.Args[r.max].Text, "#") {
+	if most > 0 && n > most {
+		pos = d.Args[most].Pos
+		switch {
+		case strings.HasPrefix(d.Args[most].Text, "#"):
 			fix = "a comment begins a line of its own: move it above this one"
+		case r.name == "Order":
+			fix = "write Order allow,deny or Order deny,allow, without a blank"
+		case most == 1:
+			fix = "if that is one argument, put it in quotes"
 		}
 	}
-	l.fail(d, pos, d.Name+" takes "+usage, fix)
+	l.fail(d, pos, text, fix)
 	return false
-}
-
-// takes is httpd's phrase for a number of arguments.
-func takes(least, most int) string {
-	words := []string{"no", "one", "two", "three"}
-	switch {
-	case most < 0 || most >= len(words):
-		return "one or more arguments"
-	case least == most && most == 1:
-		return "one argument"
-	case least == most:
-		return words[most] + " arguments"
-	}
-	return fmt.Sprintf("%d-%d arguments", least, most)
 }
 
 // fail adds an error at pos of d.

@@ -1,8 +1,11 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
@@ -13,19 +16,21 @@ import (
 
 // logRows are the directives about logs.
 var logRows = []row{
-	{"ErrorLog", topLevels, 1, 1, "one argument, The filename of the error log", errorLog, "Where the server tells of errors.", "TestServer"},
-	{"LogLevel", topLevels, 1, -1, "", logLevel, "Which of them; also by module.", "TestLevels"},
-	{"LogFormat", topLevels, 1, 2, "a log format string (see docs) and an optional format name", logFormat, "The form of a line of the access log.", "TestAsHTTPD"},
-	{"CustomLog", topLevels, 2, 3, "two or three arguments, a file name, a custom log format string or format name, and an optional \"env=\" or \"expr=\" clause (see docs)", customLog, "An access log.", "TestServer"},
-	{"TransferLog", topLevels, 1, 1, "one argument, the filename of the access log", transferLog, "An access log in the format of the last LogFormat without a name.", "TestGolden"},
+	{"ErrorLog", topLevels, one, "The filename of the error log", errorLog, "Where the server tells of errors.", "front TestLogsAreReopened"},
+	{"LogLevel", anywhere, some, "Level of verbosity in error logging", logLevel, "Which of them; also by module. In sections it has no effect.", "web/errorlog TestLevels"},
+	{"LogFormat", topLevels, oneOrTwo, "a log format string (see docs) and an optional format name", logFormat, "The form of a line of the access log.", "web/accesslog TestAsHTTPD"},
+	{"CustomLog", topLevels, twoOrThree, "a file name, a custom log format string or format name, and an optional \"env=\" or \"expr=\" clause (see docs)", customLog, "An access log.", "front TestServer"},
+	{"TransferLog", topLevels, one, "the filename of the access log", transferLog, "An access log in the format of the last LogFormat without a name.", "TestGolden/logs"},
 }
 
 // logSettings are the logs of a scope.
 type logSettings struct {
 	errors   string
 	errorsAt *httpdconf.Directive
-	level    *errorlog.Levels
+	level    levelSetting
 	access   []accessSetting
+	formats  map[string]string // LogFormat by nickname
+	plain    string            // the last LogFormat without one
 }
 
 // accessSetting is one CustomLog; its format is looked up at the end, since
@@ -44,8 +49,7 @@ func isPipe(name string) bool {
 
 // unsupportedLog tells that a log goes to where catflap does not write yet.
 func (l *loader) unsupportedLog(d *httpdconf.Directive, instead string) {
-	l.report.Classes[Unsupported]++
-	l.say(d, at(d, 0), severityUnsupported, d.Name+" "+arg(d, 0)+": catflap does not write to programs or syslog yet; "+instead, "name a file", "")
+	l.unsupported(d, at(d, 0), d.Name+" "+arg(d, 0)+": catflap does not write to programs or syslog yet; "+instead, "name a file")
 }
 
 func errorLog(l *loader, p place, d *httpdconf.Directive) {
@@ -58,37 +62,86 @@ func errorLog(l *loader, p place, d *httpdconf.Directive) {
 }
 
 func logLevel(l *loader, p place, d *httpdconf.Directive) {
-	levels := errorlog.Levels{Default: slog.LevelWarn, Modules: map[string]slog.Level{}}
+	var levels levelSetting // what this line says
+	if p.in&topLevels != 0 {
+		levels = p.scope.logs.level
+	}
 	for i, a := range d.Args {
 		module, word, ok := strings.Cut(a.Text, ":")
+		prefix := module + ": "
 		if !ok {
-			word = a.Text
+			word, prefix = a.Text, ""
 		}
 		level, known := errorlog.ParseLevel(word)
 		if !known {
-			l.fail(d, at(d, i), "Log level keyword must be one of emerg/alert/crit/error/warn/notice/info/debug/trace1/.../trace8", near(word, []string{"emerg", "alert", "crit", "error", "warn", "notice", "info", "debug", "trace1"}))
-			continue
+			if ok {
+				prefix = a.Text + ": "
+			}
+			l.fail(d, at(d, i), prefix+"Log level keyword must be one of emerg/alert/crit/error/warn/notice/info/debug/trace1/.../trace8",
+				near(word, []string{"emerg", "alert", "crit", "error", "warn", "notice", "info", "debug", "trace1"}))
+			return
 		}
 		if !ok {
-			levels.Default = level
+			levels = levelSetting{all: &level} // httpd forgets what modules have
 			continue
 		}
-		module = strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(module, "mod_"), ".c"), "_module")
-		levels.Modules[module] = level
+		if levels.modules == nil {
+			levels.modules = map[string]slog.Level{}
+		}
+		levels.modules[strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(module, "mod_"), ".c"), "_module")] = level
 	}
-	p.scope.logs.level = &levels
+	if p.in&topLevels == 0 {
+		l.unsupported(d, d.Pos, "LogLevel in <"+p.around()+"> has no effect here: the level of the site holds", "")
+		return
+	}
+	p.scope.logs.level = levels
 }
 
-func logFormat(l *loader, _ place, d *httpdconf.Directive) {
+// A levelSetting is what LogLevel says in one place.
+type levelSetting struct {
+	all     *slog.Level // nil: as inherited
+	modules map[string]slog.Level
+}
+
+// levels puts together what the main server and s say.
+func (l *loader) levels(s *scope) errorlog.Levels {
+	merged := errorlog.Levels{Default: slog.LevelWarn}
+	for _, own := range []levelSetting{l.main.logs.level, s.logs.level} {
+		if own.all != nil {
+			merged = errorlog.Levels{Default: *own.all}
+		}
+		if len(own.modules) > 0 {
+			merged.Modules = maps.Clone(merged.Modules)
+			if merged.Modules == nil {
+				merged.Modules = map[string]slog.Level{}
+			}
+			maps.Copy(merged.Modules, own.modules)
+		}
+	}
+	return merged
+}
+
+func logFormat(l *loader, p place, d *httpdconf.Directive) {
 	if _, err := accesslog.Parse(arg(d, 0)); err != nil {
 		l.formatFailed(d, 0, err)
 		return
 	}
 	if len(d.Args) == 1 {
-		l.plain = arg(d, 0)
+		p.scope.logs.plain = arg(d, 0)
 		return
 	}
-	l.formats[arg(d, 1)] = arg(d, 0)
+	if p.scope.logs.formats == nil {
+		p.scope.logs.formats = map[string]string{}
+	}
+	p.scope.logs.formats[arg(d, 1)] = arg(d, 0)
+}
+
+// format finds a LogFormat of s, or of the main server.
+func (l *loader) format(s *scope, nickname string) (text string, ok bool) {
+	if text, ok = s.logs.formats[nickname]; !ok {
+		text, ok = l.main.logs.formats[nickname]
+	}
+	return text, ok
 }
 
 // formatFailed tells where in argument i a format is not understood.
@@ -105,9 +158,16 @@ func (l *loader) formatFailed(d *httpdconf.Directive, i int, err error) {
 }
 
 func customLog(l *loader, p place, d *httpdconf.Directive) {
-	if len(d.Args) == 3 {
-		l.report.Classes[Unsupported]++
-		l.say(d, at(d, 2), severityUnsupported, "CustomLog with "+arg(d, 2)+": catflap does not know this condition yet; every request is logged", "", "")
+	switch condition := strings.ToLower(arg(d, 2)); {
+	case condition == "":
+	case condition == "env=" || condition == "env=!":
+		l.fail(d, at(d, 2), "missing environment variable name", "")
+		return
+	case strings.HasPrefix(condition, "env="), strings.HasPrefix(condition, "expr="):
+		l.unsupported(d, at(d, 2), "CustomLog with "+arg(d, 2)+": catflap does not know this condition yet; every request is logged", "")
+	default:
+		l.fail(d, at(d, 2), "error in condition clause", "write env=NAME or env=!NAME; a format with blanks stands in quotes")
+		return
 	}
 	if isPipe(arg(d, 0)) {
 		l.unsupportedLog(d, "this log is not written")
@@ -134,18 +194,15 @@ func (l *loader) accessLogs(s *scope) []front.AccessLog {
 	var all []front.AccessLog
 	for _, a := range own {
 		text := a.format
-		named, isNick := l.formats[text]
+		named, isNick := l.format(s, text)
 		switch {
 		case a.transfer:
-			text = l.plain
-			if text == "" {
-				text = accesslog.Common
-			}
+			text = cmp.Or(s.logs.plain, l.main.logs.plain, accesslog.Common)
 		case isNick:
 			text = named
 		case !strings.Contains(text, "%"):
 			if s == l.main || len(s.logs.access) > 0 {
-				l.warn(a.at, at(a.at, 1), "CustomLog: no LogFormat is called \""+text+"\"; each line will be just this word, as in httpd", near(text, l.nicknames()))
+				l.warn(a.at, at(a.at, 1), "CustomLog: no LogFormat is called \""+text+"\"; each line will be just this word, as in httpd", near(text, l.nicknames(s)))
 			}
 		}
 		format, err := accesslog.Parse(text)
@@ -153,17 +210,19 @@ func (l *loader) accessLogs(s *scope) []front.AccessLog {
 			l.formatFailed(a.at, 1, err)
 			continue
 		}
-		if l.logFolder(a.at, a.name, "log file") {
+		if l.logFolder(a.at, a.name, "log file '"+arg(a.at, 0)+"' defined at "+line(a.at), "AH02297") {
 			all = append(all, front.AccessLog{Name: a.name, Format: format})
 		}
 	}
 	return all
 }
 
-func (l *loader) nicknames() []string {
-	var all []string
-	for name := range l.formats {
-		all = append(all, name)
+// nicknames are those of s and of the main server, sorted.
+func (l *loader) nicknames(s *scope) []string {
+	all := maps.Clone(l.main.logs.formats)
+	if all == nil {
+		all = map[string]string{}
 	}
-	return all
+	maps.Copy(all, s.logs.formats)
+	return slices.Sorted(maps.Keys(all))
 }

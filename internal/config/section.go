@@ -11,12 +11,12 @@ import (
 
 // sectionRows are the sections that hold settings for a part of a site.
 var sectionRows = []row{
-	{"<Directory", topLevels, 1, 2, "", section(vhost.Directory, inDirectory), "Settings for the files below a folder.", "TestSettings"},
-	{"<DirectoryMatch", topLevels, 1, 1, "", section(vhost.DirectoryMatch, inDirectory), "The same, by a regular expression.", "TestSettings"},
-	{"<Location", topLevels, 1, 2, "", section(vhost.Location, inLocation), "Settings for the URLs below a path.", "TestSettings"},
-	{"<LocationMatch", topLevels, 1, 1, "", section(vhost.LocationMatch, inLocation), "The same, by a regular expression.", "TestSettings"},
-	{"<Files", topLevels | inDirectory, 1, 2, "", section(vhost.Files, inFiles), "Settings for files of a name.", "TestSettings"},
-	{"<FilesMatch", topLevels | inDirectory, 1, 1, "", section(vhost.FilesMatch, inFiles), "The same, by a regular expression.", "TestSettings"},
+	{"<Directory", topLevels, anyNumber, "", section(vhost.Directory, inDirectory), "Settings for the files below a folder.", "front/vhost TestSettings"},
+	{"<DirectoryMatch", topLevels, anyNumber, "", section(vhost.DirectoryMatch, inDirectory), "The same, by a regular expression.", "front/vhost TestSettings"},
+	{"<Location", topLevels, anyNumber, "", section(vhost.Location, inLocation), "Settings for the URLs below a path.", "front/vhost TestSettings"},
+	{"<LocationMatch", topLevels, anyNumber, "", section(vhost.LocationMatch, inLocation), "The same, by a regular expression.", "front/vhost TestSettings"},
+	{"<Files", topLevels | inDirectory | inFiles, anyNumber, "", section(vhost.Files, inFiles), "Settings for files of a name.", "front/vhost TestSettings"},
+	{"<FilesMatch", topLevels | inDirectory | inFiles, anyNumber, "", section(vhost.FilesMatch, inFiles), "The same, by a regular expression.", "front/vhost TestSettings"},
 }
 
 // section returns what reads a section of that kind.
@@ -24,32 +24,49 @@ func section(kind vhost.SectionKind, in where) func(*loader, place, *httpdconf.D
 	return func(l *loader, p place, d *httpdconf.Directive) {
 		s := vhost.Section{Kind: kind, Pattern: arg(d, 0), Layer: &settings.Layer{}, Place: line(d)}
 		matching := kind == vhost.DirectoryMatch || kind == vhost.LocationMatch || kind == vhost.FilesMatch
+		last := 0
+		if s.Pattern == "~" && !matching {
+			s.Pattern, matching, last = arg(d, 1), true, 1
+		}
 		switch {
-		case s.Pattern == "~" && len(d.Args) == 2:
-			s.Pattern, matching = arg(d, 1), true
-		case len(d.Args) > 1:
-			l.fail(d, at(d, 1), "Multiple <"+d.Name+"> arguments not (yet) supported.", "put a path with blanks in quotes")
+		case len(d.Args) == 0:
+			l.fail(d, d.Pos, "<"+d.Name+"> directive requires additional arguments", "write <"+d.Name+" WHAT>")
+			return
+		case len(d.Args) > last+1:
+			l.fail(d, at(d, last+1), "Multiple <"+d.Name+"> arguments not (yet) supported.", "put a path with blanks in quotes")
 			return
 		}
 		if matching {
-			s.Regexp = l.regexp(d, len(d.Args)-1)
-			if s.Regexp == nil {
+			if s.Regexp = l.regexp(d, last, "Regex could not be compiled"); s.Regexp == nil {
 				return
 			}
 		} else if kind == vhost.Directory {
 			s.Pattern = l.directoryPath(s.Pattern)
 		}
-		inner := place{scope: p.scope, layer: s.Layer, in: in, inside: &s.Inside}
+		inner := place{scope: p.scope, layer: s.Layer, in: in, section: d, matching: matching, inside: &s.Inside}
 		if in == inLocation {
 			inner.location = d
 		}
 		l.walk(d.Body, inner)
-		if p.inside != nil {
+		switch {
+		case p.in == inFiles:
+			l.inFiles(p, d)
+		case p.inside != nil:
 			*p.inside = append(*p.inside, s)
-		} else {
+		default:
 			p.scope.sections = append(p.scope.sections, s)
 		}
 	}
+}
+
+// inFiles tells that a <Files> in a <Files> has no effect; if it restricts,
+// the outer one is closed.
+func (l *loader) inFiles(p place, d *httpdconf.Directive) {
+	if inner := restriction(d.Body); inner != nil {
+		l.close(p, inner, "<"+d.Name+"> in <"+p.section.Name+"> with "+inner.Name)
+		return
+	}
+	l.unsupported(d, d.Pos, "<"+d.Name+"> in <"+p.section.Name+"> has no effect here", "move it out")
 }
 
 // directoryPath is the path of a <Directory>, absolute unless it is a pattern.
@@ -60,11 +77,14 @@ func (l *loader) directoryPath(name string) string {
 	return l.inRoot(name)
 }
 
-// regexp compiles argument i of d, or says that it cannot.
-func (l *loader) regexp(d *httpdconf.Directive, i int) *regexp.Regexp {
+// re2 is what to know about regular expressions.
+const re2 = "catflap knows the expressions of RE2: no look-around, no back-references"
+
+// regexp compiles argument i of d, or says in the words given that it cannot.
+func (l *loader) regexp(d *httpdconf.Directive, i int, words string) *regexp.Regexp {
 	compiled, err := regexp.Compile(arg(d, i))
 	if err != nil {
-		l.fail(d, at(d, i), "Regex could not be compiled: "+err.Error(), "catflap knows the expressions of RE2: no look-around, no back-references")
+		l.fail(d, at(d, i), words, strings.TrimPrefix(err.Error(), "error parsing regexp: ")+"; "+re2)
 		return nil
 	}
 	return compiled

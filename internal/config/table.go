@@ -1,7 +1,7 @@
 package config
 
 import (
-	_ "embed"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +15,7 @@ type where int
 const (
 	inServer where = 1 << iota
 	inVHost
-	inDirectory // <Directory>, and what is in it
+	inDirectory // <Directory>, <DirectoryMatch>
 	inLocation
 	inFiles
 	inRequire // <RequireAll> and its kin
@@ -26,19 +26,57 @@ const (
 	inRequires = inSection | inRequire
 )
 
+// takes is how many arguments a directive has.
+type takes int
+
+const (
+	anyNumber takes = iota // the directive itself looks
+	one
+	two
+	oneOrTwo
+	twoOrThree
+	oneToThree
+	some      // one or more
+	twoOrMore // two or more
+	flag      // On or Off
+)
+
+// arities say for each takes how few and how many fit, and httpd's phrase for
+// it; most -1 is any number. Of a flag httpd looks at the first word only.
+var arities = map[takes]struct {
+	least, most int
+	phrase      string
+}{
+	anyNumber: {0, -1, ""}, one: {1, 1, "takes one argument"}, two: {2, 2, "takes two arguments"}, oneOrTwo: {1, 2, "takes 1-2 arguments"},
+	twoOrThree: {2, 3, "takes two or three arguments"}, oneToThree: {1, 3, "takes one, two or three arguments"},
+	some: {1, -1, "requires at least one argument"}, twoOrMore: {2, -1, "requires at least two arguments"}, flag: {1, -1, "must be On or Off"},
+}
+
+// wrong returns what httpd says of n arguments of r, "" if they are right.
+func (r *row) wrong(n int) string {
+	a := arities[r.takes]
+	switch {
+	case n >= a.least && (a.most < 0 || n <= a.most):
+		return ""
+	case r.help == "":
+		return r.name + " " + a.phrase
+	}
+	return fmt.Sprintf("%s %s, %s", r.name, a.phrase, r.help)
+}
+
 // A row of the table is one directive that is honoured.
 type row struct {
-	name     string
-	in       where
-	min, max int    // how many arguments; max -1: any number
-	usage    string // httpd's words after "X takes …"; empty: our own
-	run      func(*loader, place, *httpdconf.Directive)
-	does     string // what it does, for docs/directives.md
-	test     string // the test that shows its effect
+	name  string // a section's with "<"
+	in    where
+	takes takes
+	help  string // httpd's words after the number of arguments
+	run   func(*loader, place, *httpdconf.Directive)
+	does  string // what it does, for docs/directives.md
+	test  string // the test that shows its effect: "front/vhost TestSelect", or "TestGolden/CASE" of this package
 }
 
 // table has all rows, by family.
-var table = slices.Concat(processRows, hostRows, sectionRows, fileRows, accessRows, limitRows, logRows, jkRows)
+var table = slices.Concat(processRows, hostRows, sectionRows, fileRows, redirectRows, accessRows, limitRows, logRows, jkRows, jkLogRows)
 
 // byName finds a row by its name in lower case.
 var byName = sync.OnceValue(func() map[string]*row {
@@ -49,27 +87,10 @@ var byName = sync.OnceValue(func() map[string]*row {
 	return m
 })
 
-// knownText lists the directives of httpd's own modules and of mod_jk, with
-// the module before each.
-//
-//go:embed known.txt
-var knownText string
-
-// modules maps each known directive, in lower case, to its module.
-var modules = sync.OnceValue(func() map[string]string {
-	m := map[string]string{}
-	for line := range strings.Lines(knownText) {
-		module, name, _ := strings.Cut(strings.TrimSpace(line), " ")
-		m[strings.ToLower(name)] = module
-	}
-	return m
-})
-
 // known reports whether httpd or mod_jk has a directive of that name.
 func known(name string) bool {
 	low := strings.ToLower(name)
-	_, ok := modules()[low]
-	return ok || byName()[low] != nil
+	return byName()[low] != nil || unhonouredByName()[low] != nil
 }
 
 // names returns all known names in their usual case.
@@ -78,11 +99,8 @@ func names() []string {
 	for i := range table {
 		all = append(all, table[i].name)
 	}
-	for line := range strings.Lines(knownText) {
-		_, name, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if byName()[strings.ToLower(name)] == nil {
-			all = append(all, name)
-		}
+	for _, b := range unhonoured() {
+		all = append(all, b.name)
 	}
 	return all
 }

@@ -28,7 +28,7 @@ func (l *loader) readWorkers() front.Workers {
 	if l.jk.file != "" {
 		var err error
 		if text, err = l.read(l.jk.file); err != nil {
-			l.fail(l.jk.workersAt, at(l.jk.workersAt, 0), "JkWorkersFile: cannot read "+l.jk.file+": "+err.Error(), "")
+			l.unreadable(l.jk.workersAt, err, "JkWorkersFile: Can't find the workers file specified", "AH00526")
 			return all
 		}
 	} else if l.jk.workersAt != nil {

@@ -1,0 +1,173 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/catflap/catflap/internal/config/httpdconf"
+	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/front/settings"
+	"github.com/catflap/catflap/internal/front/vhost"
+)
+
+// What restricts access and is not checked here fails closed: exactly what it
+// would have restricted answers 403.
+
+// close makes the place of d answer 403.
+func (l *loader) close(p place, d *httpdconf.Directive, what string) {
+	l.unsupported(d, d.Pos, what+": catflap does not check this, so what it restricts answers 403", "")
+	if p.layer.Closed == nil {
+		p.layer.Closed = closedBy(d, what)
+	}
+}
+
+func closedBy(d *httpdconf.Directive, what string) *settings.Closed {
+	return &settings.Closed{Place: d.Pos.String(), By: what}
+}
+
+// closedSection is a section of its own that answers 403, for what d would
+// have restricted.
+func closedSection(d *httpdconf.Directive, kind vhost.SectionKind, pattern string, compiled *regexp.Regexp) vhost.Section {
+	return vhost.Section{
+		Kind: kind, Pattern: pattern, Regexp: compiled, Place: line(d),
+		Layer: &settings.Layer{Closed: closedBy(d, strings.TrimSpace(d.Name+" "+d.Raw))},
+	}
+}
+
+// closeFiles makes files with one of the extensions answer 403, in the place
+// of d: what a handler would run is not sent as it is.
+func (l *loader) closeFiles(p place, d *httpdconf.Directive, extensions []httpdconf.Arg) {
+	var quoted []string
+	for _, e := range extensions {
+		quoted = append(quoted, regexp.QuoteMeta(strings.TrimPrefix(e.Text, ".")))
+	}
+	pattern := `(?i)\.(?:` + strings.Join(quoted, "|") + `)(?:\.|$)`
+	s := closedSection(d, vhost.FilesMatch, pattern, regexp.MustCompile(pattern))
+	if p.in == inDirectory && p.inside != nil {
+		*p.inside = append(*p.inside, s)
+		return
+	}
+	p.scope.sections = append(p.scope.sections, s)
+}
+
+// handlersOfFiles are handlers without which a file is still what it is.
+var handlersOfFiles = map[string]bool{"none": true, "default-handler": true, "type-map": true, "send-as-is": true, "imap-file": true}
+
+// setHandler closes what a handler would answer.
+func setHandler(l *loader, p place, d *httpdconf.Directive) {
+	if handlersOfFiles[strings.ToLower(arg(d, 0))] {
+		l.classify(d, Needless, "that is what is done")
+		return
+	}
+	l.unsupported(d, at(d, 0), d.Name+" "+d.Raw+": catflap has no such handler, so what it would answer is 403", "")
+	if p.layer.Closed == nil {
+		p.layer.Closed = closedBy(d, strings.TrimSpace(d.Name+" "+d.Raw))
+	}
+}
+
+// addHandler closes the files that a handler would run.
+func addHandler(l *loader, p place, d *httpdconf.Directive) {
+	switch {
+	case len(d.Args) < 2:
+		l.fail(d, d.Pos, "AddHandler requires at least two arguments, a handler name followed by one or more file extensions", "")
+	case handlersOfFiles[strings.ToLower(arg(d, 0))]:
+		l.classify(d, Needless, "the files are sent as they are")
+	default:
+		l.unsupported(d, at(d, 0), "AddHandler "+d.Raw+": catflap has no such handler, so these files answer 403 and are not shown as they are", "")
+		l.closeFiles(p, d, d.Args[1:])
+	}
+}
+
+// scriptAlias closes a path whose files are programs.
+func scriptAlias(l *loader, p place, d *httpdconf.Directive) {
+	what := d.Name + " " + arg(d, 0)
+	if p.in&topLevels == 0 {
+		l.close(p, d, what)
+		return
+	}
+	if len(d.Args) != 2 {
+		l.fail(d, d.Pos, "Alias must have two arguments when used globally", "write "+d.Name+" PATH FOLDER")
+		return
+	}
+	s := closedSection(d, vhost.Location, arg(d, 0), nil)
+	if strings.EqualFold(d.Name, "ScriptAliasMatch") {
+		if s.Regexp = l.regexp(d, 0, "Regular expression could not be compiled."); s.Regexp == nil {
+			return
+		}
+		s.Kind = vhost.LocationMatch
+	}
+	l.unsupported(d, at(d, 0), what+": catflap runs no scripts, so this path answers 403", "")
+	p.scope.sections = append(p.scope.sections, s)
+}
+
+// sslVerifyClient closes a section that wants a certificate of the client.
+// For whole sites it is for TLS, which is not served.
+func sslVerifyClient(l *loader, p place, d *httpdconf.Directive) {
+	if p.in&topLevels == 0 && !strings.EqualFold(arg(d, 0), "none") {
+		l.close(p, d, "SSLVerifyClient "+d.Raw)
+		return
+	}
+	l.classify(d, Needless, "sites with TLS are not served")
+}
+
+// A judgement is a directive that looks at the address of the client.
+type judgement struct {
+	place place
+	at    *httpdconf.Directive
+}
+
+// remoteIP notes that the client's address is told by a proxy before us.
+func remoteIP(l *loader, _ place, d *httpdconf.Directive) {
+	if strings.EqualFold(d.Name, "RemoteIPProxyProtocol") && strings.EqualFold(arg(d, 0), "off") {
+		l.classify(d, Needless, "that is what is done")
+		return
+	}
+	if l.remoteIP == nil {
+		l.remoteIP = d
+	}
+	l.unsupported(d, d.Pos, d.Name+" has no effect here: the address of the proxy is taken for the client's; sections that judge addresses answer 403", "")
+}
+
+// closeJudgements closes what judges addresses if they are not the client's.
+func (l *loader) closeJudgements() {
+	if l.remoteIP == nil {
+		return
+	}
+	for _, j := range l.judgements {
+		if j.place.layer.Closed == nil {
+			j.place.layer.Closed = closedBy(j.at, j.at.Name+" "+j.at.Raw+" with "+l.remoteIP.Name)
+			l.say(j.at, j.at.Pos, mistake.Unsupported, j.at.Name+" "+j.at.Raw+": with "+l.remoteIP.Name+" ("+line(l.remoteIP)+
+				") catflap does not know the client's address, so this section answers 403", "", "")
+		}
+	}
+}
+
+// special are bystanders that have to be read all the same.
+var special = map[string]func(*loader, place, *httpdconf.Directive){
+	"sslengine": sslEngine, "sslverifyclient": sslVerifyClient,
+	"rewriteengine": rewriteEngine, "rewritecond": rewriteCond, "rewriterule": rewriteRule, "rewriteoptions": rewriteOptions,
+	"redirectmatch": redirectMatch, "sethandler": setHandler, "addhandler": addHandler,
+	"scriptalias": scriptAlias, "scriptaliasmatch": scriptAlias,
+	"<authzprovideralias": authzProviderAlias,
+	"remoteipheader":      remoteIP, "remoteipproxyprotocol": remoteIP,
+}
+
+// authzProviderAlias notes a provider by another name; what a Require asks of
+// it is not checked.
+func authzProviderAlias(l *loader, _ place, d *httpdconf.Directive) {
+	if l.providerAliases == nil {
+		l.providerAliases = map[string]bool{}
+	}
+	l.providerAliases[arg(d, 1)] = true
+	l.unsupported(d, d.Pos, "<AuthzProviderAlias "+d.Raw+"> is not checked: a Require that names it lets nobody in", "")
+	l.passOver(d.Body, "it stands in <"+d.Name+">")
+}
+
+// warningAt is a warning at d, or about the configuration as a whole.
+func warningAt(d *httpdconf.Directive, text, fix string) mistake.Mistake {
+	m := mistake.Mistake{Severity: mistake.Warning, Text: text, Fix: fix}
+	if d != nil {
+		m.Pos, m.Line = d.Pos, d.LineAt(d.Pos)
+	}
+	return m
+}

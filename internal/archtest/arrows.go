@@ -61,7 +61,8 @@ var arrows = map[string][]string{
 	"internal/front/status":          {"internal/front/balancer", "internal/front/worker", "internal/front/mount"},
 	"internal/front/jklog":           {"internal/web/accesslog", "internal/web/errorlog", "internal/web/strftime"},
 
-	"internal/web/listener":  {},
+	"internal/web/http1":     {},
+	"internal/web/listener":  {"internal/web/http1"},
 	"internal/web/static":    {},
 	"internal/web/accesslog": {"internal/web/strftime"},
 	"internal/web/errorlog":  {},

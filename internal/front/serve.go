@@ -32,14 +32,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.full(l)
 	}
 	conn.Client.Requests++
-	conn.Begin()
 	name, port := hostOf(r.Host)
 	site := l.sites[l.hosts.Select(conn.Client.Local, name)]
-	room, ok := conn.Room.(*room)
-	if !ok {
-		room = newRoom()
-		conn.Room = room
-	}
+	room := roomOf(conn)
 	x := room.begin(r, conn, site, name, port)
 	site.serve(&room.recorder, w, r, conn, x)
 }
@@ -54,7 +49,15 @@ type room struct {
 	body     exchange.Body
 }
 
-func newRoom() *room { return &room{} }
+// roomOf returns the room of a connection.
+func roomOf(conn *listener.Conn) *room {
+	m, ok := conn.Room.(*room)
+	if !ok {
+		m = &room{}
+		conn.Room = m
+	}
+	return m
+}
 
 // begin begins the record of r.
 func (m *room) begin(r *http.Request, conn *listener.Conn, s *site, host string, port int) *exchange.Exchange {

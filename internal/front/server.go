@@ -64,6 +64,7 @@ func New(cfg *Config, opener privilege.Opener) (*Server, error) {
 	}
 	s.listeners = listener.New(listener.Config{
 		Handler:        http.HandlerFunc(s.ServeHTTP),
+		Refuse:         s.refuseUnread,
 		MaxHeaderBytes: headerBytes(cfg),
 		HeaderTimeout:  cfg.Sites[0].Limits.Timeout,
 		Done:           flushPending,

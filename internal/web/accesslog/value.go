@@ -239,6 +239,12 @@ func query(b []byte, e *Entry) []byte {
 
 func requestLine(b []byte, e *Entry) []byte {
 	r := &e.X.Request
+	switch {
+	case r.Method == "" && r.Target == "":
+		return append(b, '-')
+	case r.Method == "": // the line could not be taken apart
+		return Escape(b, r.Target)
+	}
 	b = Escape(b, r.Method)
 	b = Escape(append(b, ' '), r.Target)
 	return Escape(append(b, ' '), r.Proto)

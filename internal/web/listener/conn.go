@@ -1,6 +1,8 @@
 package listener
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -9,6 +11,7 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/web/http1"
 )
 
 // A Conn is a client's connection: it counts what passes, breaks off a client
@@ -23,22 +26,27 @@ type Conn struct {
 
 	timeout    atomic.Int64 // Timeout of the last request's host, in ns
 	keepAlive  atomic.Int64 // KeepAliveTimeout of it, in ns
-	idle       atomic.Bool  // the next read deadline is the one for being idle
 	writeUntil atomic.Int64 // the write deadline as set, in Unix ns
 
 	// Room is for what the handler keeps from one request to the next.
 	Room any
 
-	watch watch
+	group  *Group
+	cancel context.CancelFunc // of its requests
+	phase  atomic.Int32       // an http1.Phase
+	used   bool               // a request was answered on it
+	raw    syscall.RawConn
+	watch  watch
+	limit  limit
 }
 
 // newConn returns c with httpd's default times.
-func newConn(c net.Conn) *Conn {
-	conn := &Conn{Conn: c}
+func newConn(c net.Conn, g *Group) *Conn {
+	conn := &Conn{Conn: c, group: g}
 	if sc, ok := c.(syscall.Conn); ok {
-		conn.watch.raw, _ = sc.SyscallConn()
+		conn.raw, _ = sc.SyscallConn()
 	}
-	conn.Client.Watched = true
+	conn.Client.Watched = conn.raw != nil
 	conn.Client.Remote, conn.Client.Local = addrPort(c.RemoteAddr()), addrPort(c.LocalAddr())
 	conn.SetTimes(60*time.Second, 5*time.Second)
 	return conn
@@ -60,42 +68,88 @@ func (c *Conn) SetTimes(timeout, keepAlive time.Duration) {
 	c.keepAlive.Store(int64(keepAlive))
 }
 
-// Begin tells that a request is under way: its client is watched.
-func (c *Conn) Begin() { c.watch.begin() }
-
-// nextIsIdle tells that the server is about to wait for the next request.
-func (c *Conn) nextIsIdle() {
-	c.watch.end()
-	c.idle.Store(true)
-}
-
-// SetReadDeadline sets the deadline, but in place of the one that net/http
-// sets to wait for the next request it sets KeepAliveTimeout.
-func (c *Conn) SetReadDeadline(t time.Time) error {
-	if c.idle.CompareAndSwap(true, false) {
-		t = time.Time{}
-		if wait := time.Duration(c.keepAlive.Load()); wait > 0 {
-			t = time.Now().Add(wait)
+// Enter implements http1.Conn.
+func (c *Conn) Enter(p http1.Phase) {
+	if p == http1.Idle && c.used && c.group.config.Done != nil {
+		c.group.config.Done(&c.Client)
+	}
+	c.phase.Store(int32(p))
+	switch p {
+	case http1.Idle:
+		c.watch.end()
+		wait := time.Duration(c.keepAlive.Load())
+		if !c.used {
+			wait = c.group.config.HeaderTimeout
 		}
+		c.limit.set(c, wait)
+	case http1.Head:
+		c.limit.set(c, c.group.config.HeaderTimeout)
+	case http1.Answer:
+		c.used = true
+		c.limit.set(c, 0)
+		c.watch.begin(c.group.conns.now.Load())
+	case http1.Ending:
+		c.watch.end()
+		c.limit.set(c, lingering)
 	}
-	return c.Conn.SetReadDeadline(t)
 }
 
-// Read reads from the client. The read of one byte by which net/http watches
-// for the client's end says at once that there is nothing; see watch.
-func (c *Conn) Read(p []byte) (int, error) {
-	if len(p) == 1 {
-		return 0, nil
+// lingering is how long a client may take to read the answer to a request that
+// was not read to its end.
+const lingering = 2 * time.Second
+
+// Closing implements http1.Conn.
+func (c *Conn) Closing() bool { return c.group.closing.Load() }
+
+// RawConn implements http1.Conn.
+func (c *Conn) RawConn() syscall.RawConn { return c.raw }
+
+// Received implements http1.Conn.
+func (c *Conn) Received(n int) { c.Client.Wire.AddIn(n) }
+
+// SetReadDeadline sets the deadline, exact to a period of the clock; one that
+// is over holds at once.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	if t.IsZero() {
+		c.limit.set(c, 0)
+		return nil
 	}
+	if wait := time.Until(t); wait > 0 {
+		c.limit.set(c, wait)
+	} else {
+		c.limit.fire(c)
+	}
+	return nil
+}
+
+// Read reads from the client.
+func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.Client.Wire.AddIn(n)
 	return n, err
 }
 
+// CloseWrite implements http1.Conn.
+func (c *Conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// Break closes the connection with a reset, so that what was sent does not
+// look whole.
+func (c *Conn) Break() {
+	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	c.Close()
+}
+
 // Close closes the connection; whoever waits for its client notices at once.
 func (c *Conn) Close() error {
 	err := c.Conn.Close()
-	c.Client.Gone()
+	c.gone()
 	return err
 }
 

@@ -7,15 +7,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/web/http1"
 )
 
 // Open makes a listening socket on host:port.
@@ -24,26 +24,30 @@ type Open func(address string) (net.Listener, error)
 // A Group serves one handler on a changing set of addresses. Many goroutines
 // may use it.
 type Group struct {
+	config Config
 	open   Open
-	server *http.Server
+	server *http1.Server
 
 	mu      sync.Mutex
 	sockets map[string]net.Listener
-	serving sync.WaitGroup
-	closed  bool
+	serving sync.WaitGroup // sockets and connections
 
-	conns conns
-	done  chan struct{} // closed by Shutdown
-	once  sync.Once
+	conns   conns
+	closing atomic.Bool   // Shutdown was called
+	done    chan struct{} // closed when all connections have ended
+	once    sync.Once     // starts the clock
 }
 
 // Config is what a Group is told once.
 type Config struct {
-	Handler        http.Handler
-	MaxHeaderBytes int                    // of one request; default 1 MiB
+	Handler http.Handler
+	// Refuse answers requests that could not be read; nil answers without a
+	// body. The reason is for the log, in words.
+	Refuse         func(w http.ResponseWriter, r *http.Request, status int, reason string)
+	MaxHeaderBytes int                    // of one request; default 64 KiB
 	HeaderTimeout  time.Duration          // for the head of a request; default 60 s
 	Done           func(*exchange.Client) // after each response is with the client; may be nil
-	Log            *slog.Logger           // what net/http complains of, at level debug
+	Log            *slog.Logger           // of defects
 }
 
 // New returns a group with no socket yet.
@@ -52,34 +56,17 @@ func New(cfg Config, open Open) *Group {
 		cfg.HeaderTimeout = 60 * time.Second
 	}
 	g := &Group{
+		config:  cfg,
 		open:    open,
 		sockets: map[string]net.Listener{},
 		conns:   conns{all: map[*Conn]bool{}},
 		done:    make(chan struct{}),
+		server:  &http1.Server{Handler: cfg.Handler, MaxHead: cfg.MaxHeaderBytes, Log: cfg.Log},
 	}
-	g.server = &http.Server{
-		Handler:           cfg.Handler,
-		MaxHeaderBytes:    cfg.MaxHeaderBytes,
-		ReadHeaderTimeout: cfg.HeaderTimeout,
-		IdleTimeout:       time.Hour, // Conn knows better
-
-		DisableGeneralOptionsHandler: true,
-
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, c.(*Conn))
-		},
-		ConnState: func(c net.Conn, state http.ConnState) {
-			if state == http.StateIdle {
-				c.(*Conn).nextIsIdle()
-			}
-			if state == http.StateClosed {
-				g.conns.remove(c.(*Conn))
-			}
-			if cfg.Done != nil && (state == http.StateIdle || state == http.StateClosed) {
-				cfg.Done(&c.(*Conn).Client)
-			}
-		},
-		ErrorLog: log.New(debugWriter{cfg.Log}, "", 0),
+	if cfg.Refuse != nil {
+		g.server.Refuse = func(w http.ResponseWriter, r *http.Request, fault *http1.Fault) {
+			cfg.Refuse(w, r, fault.Status, fault.Reason)
+		}
 	}
 	return g
 }
@@ -90,16 +77,6 @@ type connKey struct{}
 func Of(r *http.Request) *Conn {
 	c, _ := r.Context().Value(connKey{}).(*Conn)
 	return c
-}
-
-// debugWriter logs each line of net/http's own log.
-type debugWriter struct{ log *slog.Logger }
-
-var _ io.Writer = debugWriter{}
-
-func (w debugWriter) Write(line []byte) (int, error) {
-	w.log.Debug("connection", "module", "core", "text", string(line))
-	return len(line), nil
 }
 
 // Prepare opens the sockets of addresses that are not open yet, without
@@ -142,32 +119,49 @@ func (g *Group) commit(addresses []string, fresh map[string]net.Listener) {
 		}
 	}
 	for address, l := range fresh {
-		if g.closed {
+		if g.closing.Load() {
 			l.Close()
 			continue
 		}
 		g.sockets[address] = l
-		g.once.Do(func() { g.serving.Go(func() { g.conns.run(g.done) }) })
-		g.serving.Go(func() {
-			g.server.Serve(accepting{l, &g.conns}) // ends when the socket is closed
-		})
+		g.once.Do(func() { go g.conns.run(g.done) })
+		g.serving.Go(func() { g.accept(l) })
 	}
 }
 
-// accepting wraps what it accepts.
-type accepting struct {
-	net.Listener
-	conns *conns
+// accept serves what comes in on l until it is closed.
+func (g *Group) accept(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		switch {
+		case err == nil:
+			g.serving.Go(func() { g.serve(newConn(c, g)) })
+		case errors.Is(err, net.ErrClosed):
+			return
+		default: // out of descriptors, mostly: others may end meanwhile
+			g.config.Log.Error("could not accept a connection", "module", "core", "address", l.Addr().String(), "err", err)
+			select {
+			case <-g.done:
+			case <-time.After(pause):
+			}
+		}
+	}
 }
 
-func (a accepting) Accept() (net.Conn, error) {
-	c, err := a.Listener.Accept()
-	if err != nil {
-		return nil, err
+// pause is how long nothing is accepted after a connection could not be.
+const pause = 50 * time.Millisecond
+
+// serve answers the requests of one connection.
+func (g *Group) serve(c *Conn) {
+	ctx := context.WithValue(context.Background(), connKey{}, c)
+	ctx, c.cancel = context.WithCancel(ctx)
+	defer c.cancel()
+	g.conns.add(c)
+	g.server.Serve(ctx, c)
+	g.conns.remove(c)
+	if c.used && g.config.Done != nil {
+		g.config.Done(&c.Client)
 	}
-	conn := newConn(c)
-	a.conns.add(conn)
-	return conn, nil
 }
 
 // Addresses returns the addresses that are open, as the sockets have them.
@@ -186,17 +180,35 @@ func (g *Group) Addresses() []net.Addr {
 // goroutine of the group is left but those of handlers that do not end. It
 // returns nil if all ended by themselves.
 func (g *Group) Shutdown(ctx context.Context) error {
+	first := !g.closing.Swap(true)
 	g.mu.Lock()
-	first := !g.closed
-	g.closed = true
+	for address, l := range g.sockets {
+		l.Close()
+		delete(g.sockets, address)
+	}
 	g.mu.Unlock()
-	err := g.server.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(err, g.server.Close())
+	g.conns.each(func(c *Conn) {
+		if until := c.limit.until.Load(); c.phase.Load() == int32(http1.Idle) {
+			c.limit.expire(c, until)
+		}
+	})
+	ended := make(chan struct{})
+	go func() {
+		g.serving.Wait()
+		if first {
+			close(g.done)
+		}
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
 	}
-	if first {
-		close(g.done)
+	g.conns.each(func(c *Conn) { c.Close() })
+	select {
+	case <-ended:
+	case <-time.After(time.Second): // the rest are handlers that do not end
 	}
-	g.serving.Wait()
-	return err
+	return ctx.Err()
 }

@@ -112,7 +112,7 @@ func TestFileGoesBySendfile(t *testing.T) {
 // that the kernel can send it.
 func TestReadFromHandsOnFiles(t *testing.T) {
 	var given []io.Reader
-	c := newConn(&readerFrom{given: &given})
+	c := newConn(&readerFrom{given: &given}, New(Config{}, nil))
 	file, err := os.Open(os.Args[0])
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +191,6 @@ func TestClientGone(t *testing.T) {
 	saw := make(chan seen, 1)
 	_, address := start(t, Config{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began, c := time.Now(), Of(r)
-		c.Begin()
 		for !c.Client.IsGone() && time.Since(began) < 2*time.Second {
 			time.Sleep(5 * time.Millisecond)
 		}

@@ -8,18 +8,11 @@ import (
 )
 
 // A watch is how a connection notices that its client goes while a request is
-// answered. net/http begins a goroutine and a read of one byte for that with
-// each request, and waits for both when the answer is out. That costs more
-// than many an answer, and delays it when the processors are busy; so here
-// that read ends at once, and the Group looks at connections whose request
-// takes longer, without taking a byte from them.
+// answered: the Group looks at connections whose request takes longer, without
+// taking a byte from them.
 type watch struct {
-	raw   syscall.RawConn // nil if there is no descriptor to look at
-	since atomic.Int64    // the tick at which the request began; 0: none is under way
+	since atomic.Int64 // the tick at which the request began, plus 1; 0: none is under way
 }
-
-// now is the tick that runs, for all Groups.
-var now atomic.Int64
 
 // period is that of the ticks.
 const period = 100 * time.Millisecond
@@ -31,27 +24,36 @@ const (
 )
 
 // begin tells that a request is under way.
-func (w *watch) begin() { w.since.Store(now.Load() + 1) }
+func (w *watch) begin(now int64) { w.since.Store(now + 1) }
 
 // end tells that its answer is out.
 func (w *watch) end() { w.since.Store(0) }
 
 // tick looks at c if it is time for that.
 func (c *Conn) tick(at int64) {
+	c.limit.tick(c, at)
 	since := c.watch.since.Load()
-	if since == 0 || c.watch.raw == nil {
+	if since == 0 || c.raw == nil {
 		return
 	}
-	if age := at - since; (age == firstLook || age > 0 && age%nextLooks == 0) && c.watch.closed() {
-		c.Client.Gone()
+	if age := at - since; (age == firstLook || age > 0 && age%nextLooks == 0) && c.closedByClient() {
+		c.gone()
 	}
 }
 
-// closed reports whether the client has closed its side, or broken it off.
-// What it sent stays to be read.
-func (w *watch) closed() bool {
+// gone tells everybody who waits for the client of c that it went.
+func (c *Conn) gone() {
+	c.Client.Gone()
+	if c.cancel != nil {
+		c.cancel()
+	}
+}
+
+// closedByClient reports whether the client has closed its side, or broken it
+// off. What it sent stays to be read.
+func (c *Conn) closedByClient() bool {
 	closed := false
-	w.raw.Control(func(fd uintptr) {
+	c.raw.Control(func(fd uintptr) {
 		var one [1]byte
 		n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		closed = n == 0 && err == nil || err != nil && err != syscall.EAGAIN && err != syscall.EINTR
@@ -61,6 +63,7 @@ func (w *watch) closed() bool {
 
 // conns are the connections of a Group.
 type conns struct {
+	now atomic.Int64 // the tick that runs
 	mu  sync.Mutex
 	all map[*Conn]bool
 }
@@ -87,11 +90,16 @@ func (c *conns) run(done <-chan struct{}) {
 			return
 		case <-clock.C:
 		}
-		at := now.Add(1)
-		c.mu.Lock()
-		for conn := range c.all {
-			conn.tick(at)
-		}
-		c.mu.Unlock()
+		at := c.now.Add(1)
+		c.each(func(conn *Conn) { conn.tick(at) })
+	}
+}
+
+// each calls f with every connection.
+func (c *conns) each(f func(*Conn)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.all {
+		f(conn)
 	}
 }

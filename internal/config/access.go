@@ -101,13 +101,25 @@ func (l *loader) requirement(p place, d *httpdconf.Directive) (settings.Requirem
 			r.Hosts = append(r.Hosts, strings.ToLower(a.Text))
 		}
 	case slices.Contains(providers, name) || l.aliased(name):
-		l.unsupported(d, d.Pos, "Require "+d.Raw+": catflap does not check this; whom only it would let in gets 403", "")
+		l.closesForSome(p, d)
+		r.Kind, r.Not = unchecked(r.Not, p.negative)
+	case l.foreignModule() != "":
+		l.closesForSome(p, d)
 		r.Kind, r.Not = unchecked(r.Not, p.negative)
 	default:
 		l.fail(d, provider.Pos, "Unknown Authz provider: "+name, near(name, append([]string{"all", "ip", "host", "local"}, providers...)))
 		return r, false
 	}
 	return r, true
+}
+
+// closesForSome tells that nobody checks a Require.
+func (l *loader) closesForSome(p place, d *httpdconf.Directive) {
+	if c := p.layer.Closed; c != nil {
+		l.classify(d, Unsupported, "Require "+d.Raw+": "+p.what()+" is closed already, by "+c.By)
+		return
+	}
+	l.closes(d, d.Pos, p.what(), "Require "+d.Raw+": catflap does not check this; so "+p.what()+" answers 403 to whom only that would let in", "")
 }
 
 // unchecked is what stands for a requirement that nobody checks, so that it

@@ -48,7 +48,7 @@ func (l *loader) reportMounts() {
 			if l.jk.file == "" && l.jk.workersAt != nil {
 				continue // its file is missing, which was told
 			}
-			l.warn(d, at(d, len(d.Args)-1), fmt.Sprintf("%s: no worker %q; requests get 500, as in mod_jk", d.Name, r.Worker), near(r.Worker, l.workerNames()))
+			l.warn(d, at(d, len(d.Args)-1), fmt.Sprintf("%s: no worker %q; requests get 500, as in httpd", d.Name, r.Worker), near(r.Worker, l.workerNames()))
 		}
 	}
 	if len(l.main.jk.rules) == 0 {

@@ -15,10 +15,38 @@ import (
 
 // close makes the place of d answer 403.
 func (l *loader) close(p place, d *httpdconf.Directive, what string) {
-	l.unsupported(d, d.Pos, what+": catflap does not check this, so what it restricts answers 403", "")
-	if p.layer.Closed == nil {
-		p.layer.Closed = closedBy(d, what)
+	if c := p.layer.Closed; c != nil {
+		l.classify(d, Unsupported, what+": "+p.what()+" is closed already, by "+c.By)
+		return
 	}
+	l.closes(d, d.Pos, p.what(), what+"; so "+p.what()+" answers 403 here and stays closed", "")
+	p.layer.Closed = closedBy(d, what)
+}
+
+// what says in words what a place covers.
+func (p place) what() string {
+	switch {
+	case p.covers != "":
+		return p.covers
+	case p.scope.at == nil:
+		return "every site"
+	case p.scope.name != "":
+		return "the site " + p.scope.name
+	}
+	return "the site of " + line(p.scope.at)
+}
+
+// covers says in words what a section covers.
+func covers(kind vhost.SectionKind, s vhost.Section) string {
+	what := map[vhost.SectionKind]string{vhost.Directory: "what is below ", vhost.Files: "any file named ", vhost.Location: ""}
+	if s.Regexp != nil {
+		what = map[vhost.SectionKind]string{vhost.Directory: "what is below any folder like ", vhost.Files: "any file like ", vhost.Location: "any path like "}
+	}
+	switch kind {
+	case vhost.DirectoryMatch, vhost.FilesMatch, vhost.LocationMatch:
+		kind--
+	}
+	return what[kind] + s.Pattern
 }
 
 func closedBy(d *httpdconf.Directive, what string) *settings.Closed {
@@ -50,6 +78,15 @@ func (l *loader) closeFiles(p place, d *httpdconf.Directive, extensions []httpdc
 	p.scope.sections = append(p.scope.sections, s)
 }
 
+// extensionsOf are the arguments of d from i on, as extensions of files.
+func extensionsOf(d *httpdconf.Directive, i int) string {
+	var all []string
+	for _, a := range d.Args[min(i, len(d.Args)):] {
+		all = append(all, "."+strings.TrimPrefix(a.Text, "."))
+	}
+	return strings.Join(all, ", ")
+}
+
 // handlersOfFiles are handlers without which a file is still what it is.
 var handlersOfFiles = map[string]bool{"none": true, "default-handler": true, "type-map": true, "send-as-is": true, "imap-file": true}
 
@@ -59,7 +96,7 @@ func setHandler(l *loader, p place, d *httpdconf.Directive) {
 		l.classify(d, Needless, "that is what is done")
 		return
 	}
-	l.unsupported(d, at(d, 0), d.Name+" "+d.Raw+": catflap has no such handler, so what it would answer is 403", "")
+	l.closes(d, at(d, 0), p.what(), d.Name+" "+d.Raw+": catflap has no such handler; so "+p.what()+" answers 403", "")
 	if p.layer.Closed == nil {
 		p.layer.Closed = closedBy(d, strings.TrimSpace(d.Name+" "+d.Raw))
 	}
@@ -73,7 +110,7 @@ func addHandler(l *loader, p place, d *httpdconf.Directive) {
 	case handlersOfFiles[strings.ToLower(arg(d, 0))]:
 		l.classify(d, Needless, "the files are sent as they are")
 	default:
-		l.unsupported(d, at(d, 0), "AddHandler "+d.Raw+": catflap has no such handler, so these files answer 403 and are not shown as they are", "")
+		l.closes(d, at(d, 0), "any file with "+extensionsOf(d, 1), "AddHandler "+d.Raw+": catflap has no such handler; so these files answer 403 and are not shown as they are", "")
 		l.closeFiles(p, d, d.Args[1:])
 	}
 }
@@ -96,7 +133,7 @@ func scriptAlias(l *loader, p place, d *httpdconf.Directive) {
 		}
 		s.Kind = vhost.LocationMatch
 	}
-	l.unsupported(d, at(d, 0), what+": catflap runs no scripts, so this path answers 403", "")
+	l.closes(d, at(d, 0), s.Pattern, what+": catflap runs no scripts; so this path answers 403", "")
 	p.scope.sections = append(p.scope.sections, s)
 }
 
@@ -108,6 +145,18 @@ func sslVerifyClient(l *loader, p place, d *httpdconf.Directive) {
 		return
 	}
 	l.classify(d, Needless, "sites with TLS are not served")
+}
+
+// authType closes what needs a login of a kind that httpd itself does not have:
+// such modules restrict in ways of their own. The others are closed by their
+// Require.
+func authType(l *loader, p place, d *httpdconf.Directive) {
+	switch strings.ToLower(arg(d, 0)) {
+	case "basic", "digest", "form", "none":
+		l.classify(d, Needless, "what needs a password is closed by its Require")
+	default:
+		l.close(p, d, "AuthType "+d.Raw)
+	}
 }
 
 // A judgement is a directive that looks at the address of the client.
@@ -136,8 +185,8 @@ func (l *loader) closeJudgements() {
 	for _, j := range l.judgements {
 		if j.place.layer.Closed == nil {
 			j.place.layer.Closed = closedBy(j.at, j.at.Name+" "+j.at.Raw+" with "+l.remoteIP.Name)
-			l.say(j.at, j.at.Pos, mistake.Unsupported, j.at.Name+" "+j.at.Raw+": with "+l.remoteIP.Name+" ("+line(l.remoteIP)+
-				") catflap does not know the client's address, so this section answers 403", "", "")
+			l.closes(j.at, j.at.Pos, j.place.what(), j.at.Name+" "+j.at.Raw+": with "+l.remoteIP.Name+" ("+line(l.remoteIP)+
+				") catflap does not know the client's address; so "+j.place.what()+" answers 403", "")
 		}
 	}
 }
@@ -149,6 +198,7 @@ var special = map[string]func(*loader, place, *httpdconf.Directive){
 	"redirectmatch": redirectMatch, "sethandler": setHandler, "addhandler": addHandler,
 	"scriptalias": scriptAlias, "scriptaliasmatch": scriptAlias,
 	"<authzprovideralias": authzProviderAlias,
+	"authtype":            authType,
 	"remoteipheader":      remoteIP, "remoteipproxyprotocol": remoteIP,
 }
 

@@ -16,7 +16,6 @@ import (
 	"slices"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/front"
 	"github.com/catflap/catflap/internal/privilege"
 )
@@ -30,36 +29,8 @@ type Options struct {
 	After        []string                    // -c
 	Env          func(string) (string, bool) // the environment; default: empty
 	Opener       privilege.Opener            // default privilege.Direct
-	Unprivileged bool                        // others than this process will run the server: what it may not read is a warning, and not checked
+	Unprivileged bool                        // others than this process will run the server: what it may not read is in Report.Unchecked
 	Resolve      Resolve                     // how the names in <VirtualHost> are looked up; default: the system's way
-}
-
-// A Report is what loading found.
-type Report struct {
-	Mistakes   mistake.List // sorted
-	Files      []string     // every file read, in order
-	Directives []Directive  // every directive of httpd.conf, without those in skipped sections
-	Skipped    []httpdconf.Skipped
-}
-
-// A Directive is what became of one line of httpd.conf.
-type Directive struct {
-	Pos     mistake.Pos
-	Name    string // as written, without "<"
-	Section bool
-	Class   Class
-	Why     string // why it is needless, or what follows; empty if it is honoured
-}
-
-// Count returns how many directives are of a class.
-func (r *Report) Count(c Class) int {
-	n := 0
-	for _, d := range r.Directives {
-		if d.Class == c {
-			n++
-		}
-	}
-	return n
 }
 
 // Load reads the files and returns what they say. With an error among the
@@ -84,13 +55,18 @@ func Load(o Options) (*front.Config, *Report) {
 	for i := range tree.Carried {
 		l.classify(&tree.Carried[i], Honoured, "")
 	}
-	l.report.Files, l.report.Skipped = tree.Files, tree.Skipped
+	l.report.Files, l.report.Skipped, l.report.Modules = tree.Files, tree.Skipped, tree.Modules
+	for _, u := range tree.Unread {
+		l.unchecked(u.Pos, u.Name, "permission", "Include")
+	}
 	for _, m := range tree.Modules {
 		l.modules[m.Name] = true
 	}
 	l.root = startRoot(o.Root)
 	l.walk(tree.Directives, place{scope: l.main, layer: &l.main.layer, in: inServer})
 	cfg := l.finish()
+	l.report.Root = l.root
+	l.report.count(cfg)
 	l.report.Mistakes.Sort()
 	if l.report.Mistakes.Errors() > 0 {
 		return nil, l.report

@@ -103,7 +103,7 @@ func options(l *loader, p place, d *httpdconf.Directive) {
 
 func near(word string, names []string) string {
 	if found := mistake.Nearest(word, names); len(found) > 0 {
-		return "did you mean " + strings.Join(found, " or ") + "?"
+		return `did you mean "` + strings.Join(found, `" or "`) + `"?`
 	}
 	return ""
 }
@@ -164,7 +164,7 @@ func typesOf(layer *settings.Layer) *settings.Types {
 // are no types: their files would be shown as they are.
 func addType(l *loader, p place, d *httpdconf.Directive) {
 	if isProgram(arg(d, 0)) {
-		l.unsupported(d, at(d, 0), "AddType "+d.Raw+": catflap runs no programs, so these files answer 403 and are not shown as they are", "")
+		l.closes(d, at(d, 0), "any file with "+extensionsOf(d, 1), "AddType "+d.Raw+": catflap runs no programs; so these files answer 403 and are not shown as they are", "")
 		l.closeFiles(p, d, d.Args[1:])
 		return
 	}

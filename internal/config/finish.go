@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -188,6 +189,8 @@ func (l *loader) checkRoot(s *scope) {
 	info, err := l.o.Opener.Stat(s.docRoot)
 	switch {
 	case err == nil && info.IsDir():
+	case l.o.Unprivileged && errors.Is(err, fs.ErrPermission):
+		l.unchecked(at(d, 0), s.docRoot, "permission", d.Name)
 	case s == l.main:
 		l.fail(d, at(d, 0), "DocumentRoot '"+s.docRoot+"' is not a directory, or is not readable", "")
 	default:
@@ -232,9 +235,16 @@ func (l *loader) mountFileOf(s *scope) (string, *httpdconf.Directive) {
 
 // fileRules reads the rules of a host's mount file.
 func (l *loader) fileRules(s *scope) []mount.Rule {
-	name, _ := l.mountFileOf(s)
+	name, d := l.mountFileOf(s)
 	if name == "" {
 		return nil
+	}
+	if _, err := l.read(name); err != nil {
+		l.unreadable(d, err, "JkMountFile: the mount file cannot be read", "")
+		return nil
+	}
+	if !slices.Contains(l.report.Files, name) {
+		l.report.Files = append(l.report.Files, name)
 	}
 	rules, found := l.readMap(name)
 	l.report.Mistakes = append(l.report.Mistakes, found...)

@@ -74,7 +74,7 @@ func (l *loader) closeOverridden() {
 			l.searchOverrides(o, root, false, &left)
 		}
 		if left <= 0 {
-			l.say(o.at, o.at.Pos, mistake.Unsupported, "too many files below "+pattern+" to look for .htaccess: the whole <Directory> answers 403", "write AllowOverride None if there are none", "")
+			l.closes(o.at, o.at.Pos, "what is below "+pattern, "too many files below "+pattern+" to look for .htaccess; so the whole <Directory> answers 403", "write AllowOverride None if there are none")
 			if o.place.layer.Closed == nil {
 				o.place.layer.Closed = closedBy(o.at, "AllowOverride "+o.at.Raw)
 			}
@@ -123,7 +123,11 @@ func (l *loader) searchOverrides(o override, folder string, linked bool, left *i
 	}
 	entries, err := files{l.o.Opener}.ReadDir(folder)
 	if err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrPermission) && l.o.Unprivileged:
+			l.unchecked(o.at.Pos, folder, "permission", o.at.Name)
+		default:
 			l.closeFolder(o, folder)
 		}
 		return
@@ -164,7 +168,7 @@ func (l *loader) overriddenByNone(folder string) bool {
 // closeFolder closes one folder with all below it.
 func (l *loader) closeFolder(o override, folder string) {
 	what := filepath.Join(folder, ".htaccess")
-	l.say(o.at, o.at.Pos, mistake.Unsupported, what+" is not read, so what it may restrict answers 403", "move what it holds into a <Directory "+folder+">, and take the file away", "")
+	l.closes(o.at, o.at.Pos, "what is below "+folder, what+" is not read; so what is below "+folder+" answers 403", "move what it holds into a <Directory "+folder+">, and take the file away")
 	s := vhost.Section{Kind: vhost.Directory, Pattern: folder, Place: line(o.at), Layer: &settings.Layer{Closed: closedBy(o.at, what)}}
 	o.place.scope.sections = append(o.place.scope.sections, s)
 }

@@ -128,7 +128,7 @@ func (l *loader) checkTarget(t properties.Target, exclude bool) mistake.List {
 	case !known && exclude && t.Worker == "*":
 		return nil
 	case !known:
-		return mistake.List{{Pos: t.Pos, Severity: mistake.Warning, Text: fmt.Sprintf("no worker %q; requests get 500, as in mod_jk", t.Worker),
+		return mistake.List{{Pos: t.Pos, Severity: mistake.Warning, Text: fmt.Sprintf("no worker %q; requests get 500, as in httpd", t.Worker),
 			Fix: near(t.Worker, l.workerNames())}}
 	}
 	return l.checkExtensions(t, kind)

@@ -95,6 +95,7 @@ type place struct {
 	matching bool                 // section has a regular expression
 	inside   *[]vhost.Section     // where a nested <Files> goes; nil if it may not
 	negative bool                 // in <RequireNone>: what is met keeps out
+	covers   string               // what the innermost <Directory>, <Files> or <Location> covers, in words; empty outside
 }
 
 func newLoader(o Options) *loader {

@@ -93,7 +93,7 @@ func (l *loader) logFolder(d *httpdconf.Directive, name, what, code string) bool
 	case err == nil && info.IsDir():
 		return true
 	case errors.Is(err, fs.ErrPermission) && l.o.Unprivileged:
-		l.warn(d, at(d, 0), "the folder "+dir+" may not be looked into: not checked", "")
+		l.unchecked(at(d, 0), dir, "permission", d.Name)
 		return true
 	}
 	l.say(d, at(d, 0), mistake.Error, "Cannot access directory '"+dir+"/' for "+what, "make the folder, or name another", code)
@@ -104,7 +104,7 @@ func (l *loader) logFolder(d *httpdconf.Directive, name, what, code string) bool
 // others than this process will read it.
 func (l *loader) unreadable(d *httpdconf.Directive, err error, text, code string) {
 	if l.o.Unprivileged && errors.Is(err, fs.ErrPermission) {
-		l.warn(d, at(d, 0), err.Error()+": not checked", "")
+		l.unchecked(at(d, 0), l.inRoot(arg(d, 0)), "permission", d.Name)
 		return
 	}
 	l.say(d, at(d, 0), mistake.Error, text, err.Error(), code)

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/front/vhost"
 )
 
@@ -199,11 +198,11 @@ func (l *loader) closeRewritten() {
 
 func (l *loader) closeRule(p place, rule closingRule, whole bool) {
 	d := rule.at
-	covers := "what it covers"
-	if rule.exact == nil || !whole {
-		covers = "the whole place in which it stands"
+	covers := p.what()
+	if rule.exact != nil && whole {
+		covers = "any path like " + arg(d, 0)
 	}
-	l.say(d, d.Pos, mistake.Unsupported, "RewriteRule "+d.Raw+" keeps clients from content, and catflap does not rewrite yet: "+covers+" answers 403", "", "")
+	l.closes(d, d.Pos, covers, "RewriteRule "+d.Raw+" keeps clients from content, and catflap does not rewrite yet; so "+covers+" answers 403", "")
 	if !whole {
 		if p.layer.Closed == nil {
 			p.layer.Closed = closedBy(d, "RewriteRule "+d.Raw)
@@ -246,7 +245,7 @@ func redirectMatch(l *loader, p place, d *httpdconf.Directive) {
 		l.unsupported(d, d.Pos, "RedirectMatch "+d.Raw+" has no effect here: the paths are looked for among mounts and files", "Redirect is known, which takes the beginning of a path")
 		return
 	}
-	l.unsupported(d, d.Pos, "RedirectMatch "+d.Raw+" is not carried out: the paths that it covers answer 403", "")
+	l.closes(d, d.Pos, "any path like "+args[0].Text, "RedirectMatch "+d.Raw+" is not carried out; so the paths that it covers answer 403", "")
 	if p.in&topLevels != 0 {
 		p.scope.sections = append(p.scope.sections, closedSection(d, vhost.LocationMatch, args[0].Text, compiled))
 	} else if p.layer.Closed == nil {

@@ -43,7 +43,7 @@ func section(kind vhost.SectionKind, in where) func(*loader, place, *httpdconf.D
 		} else if kind == vhost.Directory {
 			s.Pattern = l.directoryPath(s.Pattern)
 		}
-		inner := place{scope: p.scope, layer: s.Layer, in: in, section: d, matching: matching, inside: &s.Inside}
+		inner := place{scope: p.scope, layer: s.Layer, in: in, section: d, matching: matching, inside: &s.Inside, covers: covers(kind, s)}
 		if in == inLocation {
 			inner.location = d
 		}

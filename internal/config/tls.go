@@ -22,7 +22,7 @@ func sslEngine(l *loader, p place, d *httpdconf.Directive) {
 	on := true
 	switch strings.ToLower(arg(d, 0)) {
 	case "on":
-		l.unsupported(d, d.Pos, "SSLEngine on: catflap does not speak TLS yet, so this site is not served at all, and never in clear", "keep httpd in front of it until then")
+		l.closes(d, d.Pos, p.what(), "SSLEngine on: catflap does not speak TLS yet; so "+p.what()+" is not served at all, and never in clear", "keep httpd in front of it until then")
 	case "off":
 		on = false
 		l.classify(d, Needless, "that is what is done")

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
 )
 
 // A Class is what becomes of a directive.
@@ -166,15 +165,4 @@ func opened(directives []httpdconf.Directive) bool {
 	return slices.ContainsFunc(directives, func(d httpdconf.Directive) bool {
 		return strings.EqualFold(d.Name, "Allow") && strings.EqualFold(d.Raw, "from all")
 	})
-}
-
-// classify notes what becomes of d.
-func (l *loader) classify(d *httpdconf.Directive, c Class, why string) {
-	l.report.Directives = append(l.report.Directives, Directive{Pos: d.Pos, Name: d.Name, Section: d.Section, Class: c, Why: why})
-}
-
-// unsupported tells what follows from d having no effect.
-func (l *loader) unsupported(d *httpdconf.Directive, pos mistake.Pos, text, fix string) {
-	l.classify(d, Unsupported, text)
-	l.say(d, pos, mistake.Unsupported, text, fix, "")
 }

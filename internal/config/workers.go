@@ -29,8 +29,10 @@ func (l *loader) readWorkers() front.Workers {
 		var err error
 		if text, err = l.read(l.jk.file); err != nil {
 			l.unreadable(l.jk.workersAt, err, "JkWorkersFile: Can't find the workers file specified", "AH00526")
+			l.jk.file = ""
 			return all
 		}
+		l.report.Files = append(l.report.Files, l.jk.file)
 	} else if l.jk.workersAt != nil {
 		return all
 	}

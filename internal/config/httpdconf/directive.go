@@ -67,6 +67,7 @@ type Tree struct {
 	Skipped    []Skipped   // what a condition left out
 	Defines    []Define    // what is defined at the end: -D first, then in order
 	Files      []string    // every file read, in order; a file read twice is there twice
+	Unread     []Unread    // what this process may not read, if Options.Unprivileged
 	Root       string      // the ServerRoot at the end
 }
 
@@ -83,6 +84,12 @@ type Skipped struct {
 	Name       string      // "IfModule", "IfDefine", …
 	Condition  string      // "!mod_jk.c"
 	Directives int         // how many lines it holds but for comments and closing tags
+}
+
+// Unread is a file or folder that may not be read.
+type Unread struct {
+	Pos  mistake.Pos // of the word that names it
+	Name string      // as written
 }
 
 // A Define is a name with a value, of Define or -D.

@@ -194,6 +194,7 @@ func (p *parser) cannot(in *inclusion, what string, err error) {
 	switch {
 	case in.optional && errors.Is(err, fs.ErrNotExist):
 	case p.mayNotRead(err):
+		p.tree.Unread = append(p.tree.Unread, Unread{in.line.at(in.offset), in.name})
 		p.warn(in.line, in.offset, "", fmt.Sprintf("%s: %s: it was not checked", what, reason(err)), "check as the user that runs the server")
 	default:
 		fix := ""

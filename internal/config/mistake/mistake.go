@@ -53,6 +53,7 @@ type Mistake struct {
 	Code     string // httpd's number, "AH00526"; empty if it has none
 	Line     string // the text of the line, for the caret; empty if it does not help
 	Fix      string // what to do, in words; empty if that is plain
+	Closes   string // of Unsupported: what answers 403 because of it, in words; empty for nothing
 }
 
 // String returns the mistake in the one form:

@@ -45,7 +45,7 @@ func (c *connection) readHead() (*Fault, error) {
 		return c.understand(text), nil
 	}
 	c.reset()
-	line := c.in.buf[from:c.in.w]
+	line := bytes.TrimLeft(c.in.buf[from:c.in.w], "\r\n")
 	if len(c.head.lines) > 0 {
 		line = c.in.buf[c.head.lines[0].from:c.head.lines[0].to]
 	}

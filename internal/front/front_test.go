@@ -487,6 +487,24 @@ func TestPidFileOfALiveProcess(t *testing.T) {
 	}
 }
 
+// TestPidFileMoves: a reload that names another PidFile writes that one and
+// takes the old one away; a stale one is replaced.
+func TestPidFileMoves(t *testing.T) {
+	f := start(t, echo, nil)
+	next := *f.cfg
+	next.Process.PidFile += ".new"
+	os.WriteFile(next.Process.PidFile, []byte("4194304999\n"), 0o644)
+	if err := f.front.Reload(t.Context(), &next); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(next.Process.PidFile); string(text) != fmt.Sprintf("%d\n", os.Getpid()) {
+		t.Errorf("%q, %v", text, err)
+	}
+	if _, err := os.Stat(f.cfg.Process.PidFile); !os.IsNotExist(err) {
+		t.Error("the old PidFile is still there")
+	}
+}
+
 // TestMountFile: a changed mount file takes effect.
 func TestMountFile(t *testing.T) {
 	var file string

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/catflap/catflap/internal/front/translate"
 	"github.com/catflap/catflap/internal/front/vhost"
 	"github.com/catflap/catflap/internal/front/worker"
+	"github.com/catflap/catflap/internal/privilege"
 	"github.com/catflap/catflap/internal/web/static"
 )
 
@@ -32,6 +32,7 @@ type line struct {
 	balancers map[string]*balancer.Balancer
 	files     *static.Files
 	logs      *logs
+	opener    privilege.Opener
 
 	inside atomic.Int64 // requests on it
 }
@@ -39,9 +40,9 @@ type line struct {
 // newLine builds the line of cfg. Connections, states and counters of workers
 // and balancers that old has, too, are taken over once it runs; old may be
 // nil. The error holds every mistake.
-func newLine(cfg *Config, logs *logs, old *line) (*line, error) {
+func newLine(cfg *Config, logs *logs, opener privilege.Opener, old *line) (*line, error) {
 	l := &line{
-		config: cfg, logs: logs,
+		config: cfg, logs: logs, opener: opener,
 		workers:   map[string]*worker.Worker{},
 		balancers: map[string]*balancer.Balancer{},
 		files:     static.New(static.Config{Types: cfg.Types}),
@@ -128,7 +129,7 @@ func (l *line) run(ctx context.Context) error {
 	}
 	for i, s := range l.sites {
 		if file := l.config.Sites[i].MountFile; file != nil && file.Interval > 0 {
-			g.Go(func() error { return s.watch(ctx, file, l.logs.jk(i)) })
+			g.Go(func() error { return s.watch(ctx, file, l.opener, l.logs.jk(i)) })
 		}
 	}
 	err := g.Wait()
@@ -140,8 +141,8 @@ func (l *line) run(ctx context.Context) error {
 
 // watch reads file again when it has changed. A file with a mistake leaves
 // the mounts as they are.
-func (s *site) watch(ctx context.Context, file *MountFile, log *slog.Logger) error {
-	seen := modified(file.Name)
+func (s *site) watch(ctx context.Context, file *MountFile, opener privilege.Opener, log *slog.Logger) error {
+	seen := modified(opener, file.Name)
 	tick := time.NewTicker(file.Interval)
 	defer tick.Stop()
 	for {
@@ -150,7 +151,7 @@ func (s *site) watch(ctx context.Context, file *MountFile, log *slog.Logger) err
 			return ctx.Err()
 		case <-tick.C:
 		}
-		now := modified(file.Name)
+		now := modified(opener, file.Name)
 		if now.Equal(seen) {
 			continue
 		}
@@ -166,8 +167,8 @@ func (s *site) watch(ctx context.Context, file *MountFile, log *slog.Logger) err
 }
 
 // modified returns when name was changed, zero if it cannot be told.
-func modified(name string) time.Time {
-	info, err := os.Stat(name)
+func modified(opener privilege.Opener, name string) time.Time {
+	info, err := opener.Stat(name)
 	if err != nil {
 		return time.Time{}
 	}

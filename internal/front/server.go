@@ -11,12 +11,8 @@ package front
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -58,7 +54,7 @@ func New(cfg *Config, opener privilege.Opener) (*Server, error) {
 	if s.logs, err = openLogs(cfg, opener, nil); err != nil {
 		return nil, err
 	}
-	l, err := newLine(cfg, s.logs, nil)
+	l, err := newLine(cfg, s.logs, opener, nil)
 	if err != nil {
 		return nil, errors.Join(err, s.logs.close())
 	}
@@ -87,10 +83,10 @@ func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	first := s.current.Load()
-	if err := s.writePid(first.config.Process.PidFile); err != nil {
+	if err := s.movePid("", first.config.Process.PidFile); err != nil {
 		return errors.Join(err, s.logs.close())
 	}
-	defer s.removePid()
+	defer func() { s.movePid(s.current.Load().config.Process.PidFile, "") }()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.logs.run(ctx) })
 	start := func(l *line) (stop func()) {
@@ -136,10 +132,15 @@ func (s *Server) swap(cfg *Config) (*line, error) {
 	if err != nil {
 		return nil, errors.Join(err, logs.close())
 	}
-	next, err := newLine(cfg, logs, s.current.Load())
-	if err != nil {
+	old := s.current.Load()
+	if err := s.movePid(old.config.Process.PidFile, cfg.Process.PidFile); err != nil {
 		abort()
 		return nil, errors.Join(err, logs.close())
+	}
+	next, err := newLine(cfg, logs, s.opener, old)
+	if err != nil {
+		abort()
+		return nil, errors.Join(err, s.movePid(cfg.Process.PidFile, old.config.Process.PidFile), logs.close())
 	}
 	s.current.Store(next)
 	s.gate.set(cfg.Process.MaxRequestWorkers)
@@ -258,27 +259,21 @@ func (s *Server) full(l *line) {
 	}
 }
 
-// writePid writes the PidFile, unless a process that lives has it.
-func (s *Server) writePid(name string) error {
-	if name == "" {
+// movePid writes the PidFile to, and removes the one that was; either may be
+// empty.
+func (s *Server) movePid(from, to string) error {
+	if from == to {
 		return nil
 	}
-	if text, err := os.ReadFile(name); err == nil {
-		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-		if err == nil && pid != os.Getpid() && alive(pid) {
-			return fmt.Errorf("PidFile %s: process %d has it and runs; stop that one, or set another PidFile", name, pid)
+	if to != "" {
+		if err := s.opener.WritePid(to); err != nil {
+			return err
 		}
 	}
-	if err := s.opener.Write(name, []byte(strconv.Itoa(os.Getpid())+"\n")); err != nil {
-		return fmt.Errorf("PidFile: %w", err)
+	if from != "" {
+		s.opener.RemovePid(from)
 	}
 	return nil
-}
-
-func (s *Server) removePid() {
-	if name := s.current.Load().config.Process.PidFile; name != "" {
-		s.opener.Remove(name)
-	}
 }
 
 // addresses returns what cfg listens on.

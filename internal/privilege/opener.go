@@ -16,10 +16,11 @@ type Opener interface {
 	Read(name string) (*os.File, error)
 	// Append opens a log for appending, made with mode 0644 if it is missing.
 	Append(name string) (*os.File, error)
-	// Write makes a file anew, for the PidFile.
-	Write(name string, content []byte) error
-	// Remove removes what Write made.
-	Remove(name string) error
+	// WritePid writes the process that signals go to into the PidFile,
+	// unless another one that lives is in it.
+	WritePid(name string) error
+	// RemovePid removes what WritePid made.
+	RemovePid(name string) error
 	// Stat tells about a file or directory.
 	Stat(name string) (fs.FileInfo, error)
 	// Listen opens a listening TCP socket on host:port; the host is an IP
@@ -38,9 +39,11 @@ func (Direct) Append(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 }
 
-func (Direct) Write(name string, content []byte) error { return os.WriteFile(name, content, 0o644) }
+func (Direct) WritePid(name string) error {
+	return writePid(name, func(name string, flags int) (*os.File, error) { return os.OpenFile(name, flags, 0o644) })
+}
 
-func (Direct) Remove(name string) error { return os.Remove(name) }
+func (Direct) RemovePid(name string) error { return os.Remove(name) }
 
 func (Direct) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
 

@@ -1,0 +1,60 @@
+package privilege
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// pidBytes bounds what is read of a PidFile.
+const pidBytes = 64
+
+// ReadPid returns the process that a PidFile names, 0 if it names none.
+func ReadPid(file io.Reader) (int, error) {
+	text, err := io.ReadAll(io.LimitReader(file, pidBytes))
+	if err != nil {
+		return 0, err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || pid <= 0 {
+		return 0, nil
+	}
+	return pid, nil
+}
+
+// writePid writes this process into the PidFile, unless another one that lives
+// is in it.
+func writePid(name string, open func(name string, flags int) (*os.File, error)) error {
+	file, err := open(name, os.O_RDWR|os.O_CREATE)
+	if err != nil {
+		return fmt.Errorf("PidFile: %w", err)
+	}
+	defer file.Close()
+	pid, err := ReadPid(file)
+	if err != nil {
+		return fmt.Errorf("PidFile: %w", err)
+	}
+	if pid != os.Getpid() && alive(pid) {
+		return fmt.Errorf("PidFile %s: process %d has it and runs; stop that one, or set another PidFile", name, pid)
+	}
+	if err := file.Truncate(0); err != nil {
+		return fmt.Errorf("PidFile: %w", err)
+	}
+	if _, err := file.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
+		return fmt.Errorf("PidFile: %w", err)
+	}
+	return nil
+}
+
+// alive reports whether process pid runs, ours or another's.
+func alive(pid int) bool {
+	if pid <= 0 {
+		return false
+	}
+	err := syscall.Kill(pid, 0)
+	return err == nil || errors.Is(err, syscall.EPERM)
+}

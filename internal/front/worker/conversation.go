@@ -112,15 +112,19 @@ func (w *Worker) acquire(ctx context.Context, x *exchange.Exchange, fresh bool) 
 	}
 }
 
-// good reports whether an idle connection may carry the request of x.
+// good reports whether an idle connection may carry the request of x. One that
+// was used just now is not looked at for a request that is sent again, on a
+// fresh connection, should the container have closed it.
 func (w *Worker) good(h held, x *exchange.Exchange) bool {
-	if h.conn.Stale() {
+	recent := time.Since(h.alive) <= time.Second
+	again := idempotent(x.Request.Method) && x.Body.Length() == 0 && w.cfg.Recovery&RecoverNotAfterSend == 0
+	if !(recent && again) && h.conn.Stale() {
 		return false
 	}
 	if w.cfg.Ping.Prepost > 0 {
 		return h.conn.Ping(w.cfg.Ping.Prepost) == nil
 	}
-	if !idempotent(x.Request.Method) && time.Since(h.alive) > time.Second {
+	if !recent && !idempotent(x.Request.Method) {
 		return h.conn.Ping(w.cfg.Ping.Timeout) == nil
 	}
 	return true

@@ -38,12 +38,17 @@ WINCH lets requests end for GracefulShutdownTimeout.`,
 // drainTime is how long TERM and INT wait for requests.
 const drainTime = 10 * time.Second
 
+// programTime is how long the programs of piped logs may read on at the end.
+const programTime = 2 * time.Second
+
 // serve runs the front until a signal ends it.
 func serve(_ context.Context, f files) error {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP, syscall.SIGWINCH)
 	defer signal.Stop(signals)
-	opener := privilege.Direct{}
+	programs := &privilege.Programs{Complain: func(err error) { fmt.Fprintln(os.Stderr, "catflap:", err) }}
+	defer programs.Wait(programTime)
+	opener := privilege.Direct{Programs: programs}
 	options, err := f.options(opener)
 	if err != nil {
 		return err

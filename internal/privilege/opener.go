@@ -1,7 +1,8 @@
 // Package privilege opens what the configuration names: logs, properties,
-// sockets. What comes in is a name from the files, what goes out is an open
-// descriptor. All opening of configured files goes through one Opener, so that
-// it can be done by a process with other rights than the one that serves.
+// sockets, programs that take a log. What comes in is a name from the files,
+// what goes out is an open descriptor. All opening of configured files goes
+// through one Opener, so that it can be done by a process with other rights
+// than the one that serves.
 package privilege
 
 import (
@@ -12,10 +13,16 @@ import (
 
 // An Opener opens what the configuration names. Many goroutines may use it.
 type Opener interface {
-	// Read opens a file for reading.
+	// Read opens a file, or a directory, for reading.
 	Read(name string) (*os.File, error)
 	// Append opens a log for appending, made with mode 0644 if it is missing.
 	Append(name string) (*os.File, error)
+	// Pipe starts the program of a piped log and returns the end that lines
+	// are written to. The command is as in ErrorLog or CustomLog, with its
+	// bar: |program or ||program, run as it is, or |$line, run by /bin/sh.
+	// A program that ends is started again; once the file is closed and the
+	// program has read all, it is not.
+	Pipe(command string) (*os.File, error)
 	// WritePid writes the process that signals go to into the PidFile,
 	// unless another one that lives is in it.
 	WritePid(name string) error
@@ -29,7 +36,9 @@ type Opener interface {
 }
 
 // Direct opens with the rights of this process.
-type Direct struct{}
+type Direct struct {
+	Programs *Programs // what Pipe starts; nil: nobody waits for them or hears of their troubles
+}
 
 var _ Opener = Direct{}
 
@@ -37,6 +46,13 @@ func (Direct) Read(name string) (*os.File, error) { return os.Open(name) }
 
 func (Direct) Append(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+}
+
+func (d Direct) Pipe(command string) (*os.File, error) {
+	if d.Programs == nil {
+		return new(Programs).Start(command)
+	}
+	return d.Programs.Start(command)
 }
 
 func (Direct) WritePid(name string) error {

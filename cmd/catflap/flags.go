@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
-	"fmt"
-	"io"
 	"os"
-	"strings"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -25,40 +22,38 @@ type files struct {
 
 func (f *files) register(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringVarP(&f.file, "file", "f", "", "httpd.conf to read (default "+redHat+", else "+debian+")")
-	flags.StringVarP(&f.root, "root", "d", "", "ServerRoot, in place of the built-in one")
+	flags.StringVarP(&f.file, "file", "f", "", "httpd.conf to read, a `FILE` (default "+redHat+", else "+debian+")")
+	flags.StringVarP(&f.root, "root", "d", "", "ServerRoot until the file names one, a `FOLDER`")
 	flags.StringArrayVarP(&f.defines, "define", "D", nil, "define `NAME` for <IfDefine>")
-	flags.StringArrayVarP(&f.before, "before", "C", nil, "a `line` to process before the file")
-	flags.StringArrayVarP(&f.after, "after", "c", nil, "a `line` to process after the file")
+	flags.StringArrayVarP(&f.before, "before", "C", nil, "a `LINE` to process before the file")
+	flags.StringArrayVarP(&f.after, "after", "c", nil, "a `LINE` to process after the file")
 }
 
 // Where the distributions keep their httpd.conf.
 const (
-	redHat  = "/etc/httpd/conf/httpd.conf"
-	debian  = "/etc/apache2/apache2.conf"
-	envvars = "/etc/apache2/envvars"
+	redHat = "/etc/httpd/conf/httpd.conf"
+	debian = "/etc/apache2/apache2.conf"
 )
 
-// options returns what to load.
+// options returns what to load. As httpd of the distributions does, an
+// apache2.conf goes with the envvars beside it.
 func (f *files) options(opener privilege.Opener) (config.Options, error) {
 	o := config.Options{
-		File: f.file, Root: f.root, Defines: f.defines, Before: f.before, After: f.after,
-		Env: os.LookupEnv, Opener: opener,
+		Defines: f.defines, Before: f.before, After: f.after, Env: os.LookupEnv, Opener: opener,
 	}
-	if o.File != "" {
-		return o, nil
+	name, err := f.find(opener)
+	if err != nil {
+		return o, err
 	}
-	for _, name := range []string{redHat, debian} {
-		if _, err := opener.Stat(name); err == nil {
-			o.File = name
-			break
-		}
+	o.File, o.Root = name, f.root
+	if o.Root == "" {
+		o.Root = builtInRoot(name)
 	}
-	switch o.File {
-	case "":
-		return o, failed("no configuration: neither %s nor %s is there; name yours with -f FILE", redHat, debian)
-	case debian:
-		set, err := readEnvvars(opener)
+	if o.Root, err = filepath.Abs(o.Root); err != nil {
+		return o, failed("%v", err)
+	}
+	if filepath.Base(name) == filepath.Base(debian) {
+		set, err := readEnvvars(opener, filepath.Join(filepath.Dir(name), "envvars"))
 		if err != nil {
 			return o, failed("%v", err)
 		}
@@ -73,43 +68,42 @@ func (f *files) options(opener privilege.Opener) (config.Options, error) {
 	return o, nil
 }
 
-// readEnvvars returns what Debian's envvars exports: lines of the form
-// [export] NAME=VALUE, the value's $NAME and ${NAME} being earlier ones or of
-// the environment. Everything else in the file is shell, which is not run.
-func readEnvvars(opener privilege.Opener) (map[string]string, error) {
-	set := map[string]string{}
-	file, err := opener.Read(envvars)
-	if os.IsNotExist(err) {
-		return set, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read envvars: %w", err)
-	}
-	defer file.Close()
-	lines := bufio.NewScanner(io.LimitReader(file, 1<<20))
-	for lines.Scan() {
-		line := strings.TrimPrefix(strings.TrimSpace(lines.Text()), "export ")
-		name, value, ok := strings.Cut(line, "=")
-		if !ok || !isName(name) {
-			continue
-		}
-		value = strings.Trim(value, `"'`)
-		set[name] = os.Expand(value, func(n string) string {
-			if v, ok := set[n]; ok {
-				return v
+// find returns the file to read. A relative one is looked for below the root
+// that -d names, as httpd does, and else where the process is.
+func (f *files) find(opener privilege.Opener) (string, error) {
+	if f.file == "" {
+		for _, name := range []string{redHat, debian} {
+			if _, err := opener.Stat(name); err == nil {
+				return name, nil
 			}
-			return os.Getenv(n)
-		})
+		}
+		return "", failed("no configuration: neither %s nor %s is there; name yours with -f FILE", redHat, debian)
 	}
-	return set, lines.Err()
+	if f.root != "" && !filepath.IsAbs(f.file) {
+		below := filepath.Join(f.root, f.file)
+		if _, err := opener.Stat(below); err == nil && !same(below, f.file) {
+			return below, nil
+		}
+	}
+	return f.file, nil
 }
 
-func isName(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if c != '_' && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (i == 0 || c < '0' || c > '9') {
-			return false
-		}
+// same reports whether two names mean one file, seen from where the process is.
+func same(a, b string) bool {
+	a, errA := filepath.Abs(a)
+	b, errB := filepath.Abs(b)
+	return errA == nil && errB == nil && a == b
+}
+
+// builtInRoot is the ServerRoot that a file goes by before it names one: the
+// folder of an apache2.conf, the folder above conf, else where the process is.
+func builtInRoot(file string) string {
+	folder := filepath.Dir(file)
+	switch {
+	case filepath.Base(file) == filepath.Base(debian):
+		return folder
+	case filepath.Base(folder) == "conf":
+		return filepath.Dir(folder)
 	}
-	return s != ""
+	return "."
 }

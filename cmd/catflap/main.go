@@ -67,3 +67,11 @@ type usageError struct {
 }
 
 func (e *usageError) Error() string { return e.err.Error() }
+
+// noArguments refuses arguments.
+func noArguments(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &usageError{c, fmt.Errorf("%s takes no argument, but was given %q", c.CommandPath(), args[0])}
+	}
+	return nil
+}

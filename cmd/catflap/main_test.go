@@ -21,10 +21,6 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"catflap": main})
 }
 
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
-}
-
 // A process is a catflap that serves.
 type process struct {
 	*exec.Cmd

@@ -28,7 +28,7 @@ USR1 and HUP read the files again and let the new settings take over; with a
 mistake in them the old ones go on. Either way logs are opened again.
 WINCH lets requests end for GracefulShutdownTimeout.`,
 		Example: "  catflap serve -f /etc/httpd/conf/httpd.conf",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE:    func(c *cobra.Command, _ []string) error { return serve(c.Context(), f) },
 	}
 	f.register(c)

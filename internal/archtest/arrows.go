@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"ajp":         {},
 	"ajp/ajptest": {"ajp"},
 
-	"cmd/catflap": {"internal/config", "internal/front", "internal/privilege"},
+	"cmd/catflap": {"internal/config", "internal/config/mistake", "internal/front", "internal/privilege"},
 
 	// settings: text → Config. The syntaxes share one form for mistakes.
 	"internal/config/mistake":    {},

@@ -67,6 +67,7 @@ func Load(o Options) (*front.Config, *Report) {
 	cfg := l.finish()
 	l.report.Root = l.root
 	l.report.count(cfg)
+	l.report.sort()
 	l.report.Mistakes.Sort()
 	if l.report.Mistakes.Errors() > 0 {
 		return nil, l.report

@@ -17,7 +17,7 @@ func document() string {
 	b.WriteString("| `Include`, `IncludeOptional`, `Define`, `UnDefine`, `<IfModule>`, `<IfDefine>`, `<IfVersion>`, `<IfFile>`, `<IfDirective>`, `<IfSection>`, `<Macro>`, `Use`, `Error` | everywhere | Carried out while reading. |\n")
 	documentRest(&b, "\n## Needless\n\nKnown, and ignored: nothing is missing without them.\n\n| directive | module | why |\n|---|---|---|\n", func(u bystander) bool { return u.class == Needless })
 	documentRest(&b, "\n## Closed\n\nThese restrict access by what catflap does not check yet. Their scope answers 403, and `check` says so. A `Require` with a\nprovider other than all, ip, host and local lets nobody in. A `RewriteRule` or `RedirectMatch` that refuses, or sends everybody to\nhttps, answers 403 for what it covers; so do files and paths that a handler would run.\n\n| directive | module | what follows |\n|---|---|---|\n", func(u bystander) bool { return u.closing })
-	documentRest(&b, "\n## Unsupported\n\nKnown, and without effect; `check` names each with what follows, but for the arguments in the last column, which ask for what is done anyway.\n\n| directive | module | what follows | not told for |\n|---|---|---|---|\n", func(u bystander) bool { return u.class == Unsupported && !u.closing })
+	documentRest(&b, "\n## Unsupported\n\nKnown, and without effect; `check` names each with what follows (what is harmless, only with `--verbose`), but for the arguments in the\nlast column, which ask for what is done anyway.\n\n| directive | module | what follows | not told for |\n|---|---|---|---|\n", func(u bystander) bool { return u.class == Unsupported && !u.closing })
 	return b.String()
 }
 
@@ -28,7 +28,11 @@ func documentRest(b *strings.Builder, head string, want func(bystander) bool) {
 		if !want(u) {
 			continue
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s |", bracketed(u.name), u.module, u.why)
+		why := u.why
+		if u.harmless {
+			why = "harmless: " + why
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s |", bracketed(u.name), u.module, why)
 		if u.class == Unsupported && !u.closing {
 			fmt.Fprintf(b, " %s |", strings.Join(u.same, ", "))
 		}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
@@ -30,6 +31,9 @@ type Directive struct {
 	Class   Class
 	Why     string // why it is needless, or what follows; empty if it is honoured
 	Closes  string // what answers 403 because of it, in words; empty for nothing
+	// Harmless says of an Unsupported one that answers are the same without
+	// it, but for comfort and speed.
+	Harmless bool
 }
 
 // An Unchecked is something that could not be looked at.
@@ -48,6 +52,18 @@ type Counts struct {
 // count counts what cfg has.
 func (r *Report) count(cfg *front.Config) {
 	r.Counts = Counts{max(0, len(cfg.Sites)-1), len(cfg.Workers.Balancers), len(cfg.Workers.AJP)}
+}
+
+// sort brings the directives into the order of the files.
+func (r *Report) sort() {
+	rank := map[string]int{}
+	for i, name := range slices.Backward(r.Files) {
+		rank[name] = i
+	}
+	slices.SortStableFunc(r.Directives, func(a, b Directive) int {
+		return cmp.Or(cmp.Compare(rank[a.Pos.File], rank[b.Pos.File]), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
+	})
+	r.places = nil
 }
 
 // Count returns how many directives are of a class.
@@ -85,6 +101,13 @@ func (l *loader) note(d *httpdconf.Directive, c Class, why, closes string) {
 func (l *loader) unsupported(d *httpdconf.Directive, pos mistake.Pos, text, fix string) {
 	l.note(d, Unsupported, text, "")
 	l.say(d, pos, mistake.Unsupported, text, fix, "")
+}
+
+// harmless tells what is missing because d has no effect.
+func (l *loader) harmless(d *httpdconf.Directive, text string) {
+	l.note(d, Unsupported, text, "")
+	l.report.Directives[l.report.places[d]].Harmless = true
+	l.report.Mistakes.Add(mistake.Mistake{Pos: d.Pos, Severity: mistake.Unsupported, Text: text, Line: d.LineAt(d.Pos), Harmless: true})
 }
 
 // closes tells that scope answers 403 because of d.

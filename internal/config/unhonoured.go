@@ -23,18 +23,20 @@ func (c Class) String() string { return [...]string{"honoured", "needless", "uns
 // A bystander is a directive of httpd or mod_jk that is known by name, and
 // not honoured.
 type bystander struct {
-	name    string // a section's with "<"
-	module  string // "core", "rewrite"
-	class   Class
-	why     string   // why that is harmless, or what follows
-	closing bool     // it keeps somebody out: its scope answers 403
-	same    []string // arguments, in lower case, with which it asks for what is done anyway
+	name     string // a section's with "<"
+	module   string // "core", "rewrite"
+	class    Class
+	why      string   // why that is harmless, or what follows
+	closing  bool     // it keeps somebody out: its scope answers 403
+	harmless bool     // of Unsupported: answers are the same but for comfort and speed
+	same     []string // arguments, in lower case, with which it asks for what is done anyway
 }
 
 // unhonouredText lists the bystanders by module. A line "= MODULE: CLASS: why"
 // begins a module and gives what holds for its names; a line "Name: CLASS:
-// why" has its own. What follows " | " is arguments with which nothing is
-// missing.
+// why" has its own. CLASS is needless, unsupported, harmless (unsupported, but
+// no client gets another answer) or closing. What follows " | " is arguments
+// with which nothing is missing.
 //
 //go:embed unhonoured.txt
 var unhonouredText string
@@ -68,7 +70,7 @@ var unhonoured = sync.OnceValue(func() []bystander {
 func (b *bystander) describe(text string) {
 	text, same, _ := strings.Cut(text, " | ")
 	class, why, _ := strings.Cut(text, ": ")
-	b.why, b.closing, b.class, b.same = why, class == "closing", Unsupported, nil
+	b.why, b.closing, b.harmless, b.class, b.same = why, class == "closing", class == "harmless", Unsupported, nil
 	if class == "needless" {
 		b.class = Needless
 	}
@@ -106,12 +108,29 @@ func (l *loader) standBy(p place, d *httpdconf.Directive, name string) {
 		l.classify(d, Needless, "that is what is done")
 	case b.closing:
 		l.close(p, d, strings.TrimSpace(d.Name+" "+d.Raw))
+	case !d.Section && (b.harmless || compresses(d)):
+		l.harmless(d, d.Name+" has no effect here: "+b.why)
 	case !d.Section:
 		l.unsupported(d, d.Pos, d.Name+" has no effect here: "+b.why, "")
 	}
 	if d.Section && !b.closing {
 		l.standByHolding(p, d, b)
 	}
+}
+
+// compresses reports whether d names filters that only make bodies smaller.
+func compresses(d *httpdconf.Directive) bool {
+	switch strings.ToLower(d.Name) {
+	case "setoutputfilter", "addoutputfilter", "addoutputfilterbytype":
+	default:
+		return false
+	}
+	for filter := range strings.SplitSeq(arg(d, 0), ";") {
+		if !strings.EqualFold(filter, "DEFLATE") && !strings.EqualFold(filter, "BROTLI_COMPRESS") {
+			return false
+		}
+	}
+	return len(d.Args) > 0
 }
 
 // standByHolding counts what a section without effect holds. If it restricts,

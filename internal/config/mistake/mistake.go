@@ -54,6 +54,7 @@ type Mistake struct {
 	Line     string // the text of the line, for the caret; empty if it does not help
 	Fix      string // what to do, in words; empty if that is plain
 	Closes   string // of Unsupported: what answers 403 because of it, in words; empty for nothing
+	Harmless bool   // of Unsupported: answers are the same without it, but for comfort and speed
 }
 
 // String returns the mistake in the one form:

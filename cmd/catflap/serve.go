@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -26,7 +25,8 @@ func serveCommand() *cobra.Command {
 TERM and INT let requests end for at most 10 s; a second one ends at once.
 USR1 and HUP read the files again and let the new settings take over; with a
 mistake in them the old ones go on. Either way logs are opened again.
-WINCH lets requests end for GracefulShutdownTimeout.`,
+WINCH lets requests end for GracefulShutdownTimeout; in the foreground of a
+terminal it is the window's size and does nothing.`,
 		Example: "  catflap serve -f /etc/httpd/conf/httpd.conf",
 		Args:    noArguments,
 		RunE:    func(c *cobra.Command, _ []string) error { return serve(c.Context(), f) },
@@ -34,9 +34,6 @@ WINCH lets requests end for GracefulShutdownTimeout.`,
 	f.register(c)
 	return c
 }
-
-// drainTime is how long TERM and INT wait for requests.
-const drainTime = 10 * time.Second
 
 // programTime is how long the programs of piped logs may read on at the end.
 const programTime = 2 * time.Second
@@ -67,67 +64,5 @@ func serve(_ context.Context, f files) error {
 	if err != nil {
 		return failed("not started: %v", err)
 	}
-	return control(server, options, signals)
-}
-
-// control runs server and does what signals ask.
-func control(server *front.Server, options config.Options, signals <-chan os.Signal) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	ended := make(chan error, 1)
-	go func() { ended <- server.Run(ctx) }()
-	draining := false
-	for {
-		select {
-		case err := <-ended:
-			if err != nil {
-				return failed("%v", err)
-			}
-			return nil
-		case s := <-signals:
-			switch s {
-			case syscall.SIGTERM, syscall.SIGINT:
-				if draining {
-					cancel()
-					continue
-				}
-				draining = true
-				server.Shutdown(drainTime)
-			case syscall.SIGWINCH:
-				if !draining && !isTerminal(os.Stderr) {
-					draining = true
-					server.Shutdown(server.GracefulShutdown())
-				}
-			default:
-				if !draining {
-					reload(ctx, server, options)
-				}
-			}
-		}
-	}
-}
-
-// reload reads the files again. Logs are opened again in any case.
-func reload(ctx context.Context, server *front.Server, options config.Options) {
-	log := server.Log()
-	if err := server.Reopen(); err != nil {
-		log.Error("some logs could not be opened again; they go on as they were", "module", "core", "err", err)
-	}
-	cfg, report := config.Load(options)
-	for _, m := range report.Mistakes {
-		log.Warn(strings.ReplaceAll(m.String(), "\n", " | "), "module", "core")
-	}
-	if cfg == nil {
-		log.Error("reload refused, the old settings go on", "module", "core", "errors", report.Mistakes.Errors())
-		return
-	}
-	if err := server.Reload(ctx, cfg); err != nil {
-		log.Error("reload refused, the old settings go on", "module", "core", "err", err)
-	}
-}
-
-// isTerminal reports whether f is a terminal: there, WINCH is only the window.
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return newConductor(server, options, opener.Process()).run(signals)
 }

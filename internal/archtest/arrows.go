@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"ajp":         {},
 	"ajp/ajptest": {"ajp"},
 
-	"cmd/catflap": {"internal/config", "internal/config/mistake", "internal/front", "internal/privilege"},
+	"cmd/catflap": {"internal/config", "internal/config/mistake", "internal/control", "internal/front", "internal/privilege"},
 
 	// settings: text → Config. The syntaxes share one form for mistakes.
 	"internal/config/mistake":    {},
@@ -70,6 +70,7 @@ var arrows = map[string][]string{
 	"internal/web/strftime":  {},
 
 	"internal/privilege": {},
+	"internal/control":   {"internal/privilege"}, // where the state is
 	"internal/archtest":  {},
 	"internal/golden":    {},
 	"internal/leaktest":  {},

@@ -30,6 +30,7 @@ func (l *loader) finish() *front.Config {
 	if cfg.Process.PidFile == "" {
 		cfg.Process.PidFile = l.inRoot("logs/httpd.pid")
 	}
+	l.report.PidFile = cfg.Process.PidFile
 	if cfg.Process.MaxRequestWorkers == 0 {
 		cfg.Process.MaxRequestWorkers = 400
 	}

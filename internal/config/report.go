@@ -13,6 +13,7 @@ import (
 type Report struct {
 	Mistakes   mistake.List // sorted
 	Root       string       // ServerRoot, absolute
+	PidFile    string       // absolute; also with errors
 	Files      []string     // every file of settings that was read, in order; one read twice is there twice
 	Directives []Directive  // every directive of httpd.conf once, without those in skipped sections
 	Skipped    []httpdconf.Skipped

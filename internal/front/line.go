@@ -37,17 +37,15 @@ type line struct {
 	inside atomic.Int64 // requests on it
 }
 
-// newLine builds the line of cfg. Connections, states and counters of workers
-// and balancers that old has, too, are taken over once it runs; old may be
-// nil. The error holds every mistake.
-func newLine(cfg *Config, logs *logs, opener privilege.Opener, old *line) (*line, error) {
+// newLine builds the line of cfg. The error holds every mistake.
+func newLine(cfg *Config, logs *logs, opener privilege.Opener) (*line, error) {
 	l := &line{
 		config: cfg, logs: logs, opener: opener,
 		workers:   map[string]*worker.Worker{},
 		balancers: map[string]*balancer.Balancer{},
 		files:     static.New(static.Config{Types: cfg.Types}),
 	}
-	stations, err := l.build(old)
+	stations, err := l.build()
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +64,7 @@ func newLine(cfg *Config, logs *logs, opener privilege.Opener, old *line) (*line
 }
 
 // build makes all workers, and returns them by name as Forwarders.
-func (l *line) build(old *line) (map[string]forward.Worker, error) {
+func (l *line) build() (map[string]forward.Worker, error) {
 	log := l.logs.jk(0)
 	stations := map[string]forward.Worker{}
 	var mistakes []error
@@ -75,9 +73,6 @@ func (l *line) build(old *line) (map[string]forward.Worker, error) {
 		if err != nil {
 			mistakes = append(mistakes, err)
 			continue
-		}
-		if old != nil && old.workers[cfg.Name] != nil {
-			w.Adopt(old.workers[cfg.Name])
 		}
 		l.workers[cfg.Name] = w
 		stations[cfg.Name] = forward.Worker{Forwarder: w, Type: "ajp13"}
@@ -88,9 +83,6 @@ func (l *line) build(old *line) (map[string]forward.Worker, error) {
 			mistakes = append(mistakes, err)
 			continue
 		}
-		if old != nil && old.balancers[cfg.Name] != nil {
-			b.Adopt(old.balancers[cfg.Name])
-		}
 		l.balancers[cfg.Name] = b
 		stations[cfg.Name] = forward.Worker{Forwarder: b, Type: "lb"}
 	}
@@ -98,6 +90,22 @@ func (l *line) build(old *line) (map[string]forward.Worker, error) {
 		stations[cfg.Name] = forward.Worker{Forwarder: status.New(cfg, l.view), Type: "status"}
 	}
 	return stations, errors.Join(mistakes...)
+}
+
+// adopt takes over from old the connections, states and counters of workers and
+// balancers that both have. Nothing can go wrong any more when it is called, and
+// no request is on l yet.
+func (l *line) adopt(old *line) {
+	for name, w := range l.workers {
+		if before := old.workers[name]; before != nil {
+			w.Adopt(before)
+		}
+	}
+	for name, b := range l.balancers {
+		if before := old.balancers[name]; before != nil {
+			b.Adopt(before)
+		}
+	}
 }
 
 // newSite builds the stations of one virtual host.
@@ -175,18 +183,18 @@ func modified(opener privilege.Opener, name string) time.Time {
 	return info.ModTime()
 }
 
-// close ends what no other line has taken over. No request is inside any more.
-func (l *line) close(next *line) {
+// leave closes the workers that next, which has taken over, does not go on
+// with: requests that are still on l use them to their end.
+func (l *line) leave(next *line) {
 	for name, w := range l.workers {
 		if next == nil || next.workers[name] == nil || !next.workers[name].Adopted(w) {
 			w.Close()
 		}
 	}
-	l.files.Close()
-	if next != nil {
-		l.logs.close()
-	}
 }
+
+// close ends what is l's own. No request is inside any more.
+func (l *line) close() { l.files.Close() }
 
 // newBalancer makes a balancer over the workers that are there already.
 func (l *line) newBalancer(cfg balancer.Config, log *slog.Logger) (*balancer.Balancer, error) {

@@ -32,10 +32,17 @@ type Server struct {
 	gate      gate
 	fullLog   atomic.Int64 // Unix time at which AH00484 was last logged
 
-	reloads chan reload
-	drain   chan time.Duration
-	commit  func() // serves the first sockets
+	reloads  chan reload
+	drain    chan time.Duration
+	stopping chan struct{} // closed when the drain begins
+	ready    chan struct{} // closed once it serves
+	commit   func()        // serves the first sockets
+
+	pid pidFile
 }
+
+// ErrStopping tells that there is no reload any more.
+var ErrStopping = errors.New("the server is stopping")
 
 // A reload is a Config on its way to Run.
 type reload struct {
@@ -46,15 +53,18 @@ type reload struct {
 // New opens logs and sockets as cfg says. Nothing is served before Run.
 func New(cfg *Config, opener privilege.Opener) (*Server, error) {
 	s := &Server{
-		opener:  opener,
-		reloads: make(chan reload),
-		drain:   make(chan time.Duration, 1),
+		opener:   opener,
+		reloads:  make(chan reload),
+		drain:    make(chan time.Duration, 4),
+		stopping: make(chan struct{}),
+		ready:    make(chan struct{}),
+		pid:      pidFile{opener: opener},
 	}
 	var err error
 	if s.logs, err = openLogs(cfg, opener, nil); err != nil {
 		return nil, err
 	}
-	l, err := newLine(cfg, s.logs, opener, nil)
+	l, err := newLine(cfg, s.logs, opener)
 	if err != nil {
 		return nil, errors.Join(err, s.logs.close())
 	}
@@ -83,10 +93,10 @@ func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	first := s.current.Load()
-	if err := s.movePid("", first.config.Process.PidFile); err != nil {
+	if err := s.pid.move(first.config.Process.PidFile); err != nil {
 		return errors.Join(err, s.logs.close())
 	}
-	defer func() { s.movePid(s.current.Load().config.Process.PidFile, "") }()
+	defer s.pid.move("")
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.logs.run(ctx) })
 	start := func(l *line) (stop func()) {
@@ -97,23 +107,26 @@ func (s *Server) Run(ctx context.Context) error {
 	stop := start(first)
 	s.commit()
 	s.log().Log(ctx, levelNotice, "catflap configured -- resuming normal operations", "module", "core", "code", "AH00489")
+	close(s.ready)
 	for {
 		select {
 		case r := <-s.reloads:
 			old := s.current.Load()
 			next, err := s.swap(r.cfg)
 			if err == nil {
-				stopOld := stop
+				stop() // what both have is the new one's from here on
 				stop = start(next)
-				g.Go(func() error { s.retire(ctx, old, next, stopOld); return nil })
+				g.Go(func() error { s.retire(ctx, old); return nil })
 			}
 			r.done <- err
 		case limit := <-s.drain:
+			close(s.stopping)
 			s.log().Log(ctx, levelNotice, "shutting down", "module", "core", "code", "AH00491")
 			err := s.shutdown(ctx, limit)
 			cancel()
 			return errors.Join(err, s.end(g))
 		case <-ctx.Done():
+			close(s.stopping)
 			err := s.shutdown(ctx, time.Nanosecond)
 			cancel()
 			return errors.Join(err, s.end(g))
@@ -133,24 +146,25 @@ func (s *Server) swap(cfg *Config) (*line, error) {
 		return nil, errors.Join(err, logs.close())
 	}
 	old := s.current.Load()
-	if err := s.movePid(old.config.Process.PidFile, cfg.Process.PidFile); err != nil {
+	next, err := newLine(cfg, logs, s.opener)
+	if err == nil {
+		err = s.pid.move(cfg.Process.PidFile)
+	}
+	if err != nil {
 		abort()
 		return nil, errors.Join(err, logs.close())
 	}
-	next, err := newLine(cfg, logs, s.opener, old)
-	if err != nil {
-		abort()
-		return nil, errors.Join(err, s.movePid(cfg.Process.PidFile, old.config.Process.PidFile), logs.close())
-	}
+	next.adopt(old)
 	s.current.Store(next)
+	old.leave(next)
 	s.gate.set(cfg.Process.MaxRequestWorkers)
 	commit()
 	s.log().Log(context.Background(), levelNotice, "graceful restart done -- resuming normal operations", "module", "core", "code", "AH00493")
 	return next, nil
 }
 
-// retire waits until no request is on old, then ends what only it has.
-func (s *Server) retire(ctx context.Context, old, next *line, stop func()) {
+// retire waits until no request is on old, then closes it.
+func (s *Server) retire(ctx context.Context, old *line) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for old.inside.Load() > 0 && ctx.Err() == nil {
@@ -159,50 +173,34 @@ func (s *Server) retire(ctx context.Context, old, next *line, stop func()) {
 		case <-ctx.Done():
 		}
 	}
-	stop()
-	old.close(next)
+	old.close()
+	old.logs.close()
 }
 
 // Reload lets the line of cfg take over. It returns once new requests go to
-// it, or with the mistake because of which the old one goes on.
+// it, or with the mistake because of which the old one goes on: ErrStopping
+// once Shutdown was called.
 func (s *Server) Reload(ctx context.Context, cfg *Config) error {
 	r := reload{cfg, make(chan error, 1)}
 	select {
 	case s.reloads <- r:
 		return <-r.done
+	case <-s.stopping:
+		return ErrStopping
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
+// Ready is closed once the server serves and its PidFile is written.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
+
+// Tell writes how the server is beside its PidFile. After Run it does nothing.
+func (s *Server) Tell(state []byte) error { return s.pid.tell(state) }
+
 // Reopen opens all logs again by name, as log rotation wants it. A log that
 // cannot be opened goes on as it was, and is in the error.
 func (s *Server) Reopen() error { return s.logs.reopen() }
-
-// Shutdown takes no more connections and lets Run return once all requests
-// have ended, at the latest after limit; 0 waits for ever.
-func (s *Server) Shutdown(limit time.Duration) {
-	select {
-	case s.drain <- limit:
-	default: // it drains already
-	}
-}
-
-// shutdown drains the listeners.
-func (s *Server) shutdown(ctx context.Context, limit time.Duration) error {
-	if limit > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, limit)
-		defer cancel()
-	}
-	err := s.listeners.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		s.log().Warn("requests were broken off at the end of the time to drain", "module", "core",
-			"requests", s.current.Load().inside.Load())
-		return nil
-	}
-	return err
-}
 
 // end waits for every goroutine and closes what is open.
 func (s *Server) end(g *errgroup.Group) error {
@@ -211,7 +209,8 @@ func (s *Server) end(g *errgroup.Group) error {
 		err = nil
 	}
 	last := s.current.Load()
-	last.close(nil)
+	last.leave(nil)
+	last.close()
 	return errors.Join(err, s.logs.set.Close())
 }
 
@@ -257,23 +256,6 @@ func (s *Server) full(l *line) {
 		l.sites[0].log.Error("server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting",
 			"module", "core", "code", "AH00484", "MaxRequestWorkers", l.config.Process.MaxRequestWorkers)
 	}
-}
-
-// movePid writes the PidFile to, and removes the one that was; either may be
-// empty.
-func (s *Server) movePid(from, to string) error {
-	if from == to {
-		return nil
-	}
-	if to != "" {
-		if err := s.opener.WritePid(to); err != nil {
-			return err
-		}
-	}
-	if from != "" {
-		s.opener.RemovePid(from)
-	}
-	return nil
 }
 
 // addresses returns what cfg listens on.

@@ -28,6 +28,13 @@ type Opener interface {
 	WritePid(name string) error
 	// RemovePid removes what WritePid made.
 	RemovePid(name string) error
+	// Process is the process that WritePid writes.
+	Process() int
+	// WriteState replaces the StateFile of pidFile: who reads it sees the old
+	// one or the new one, whole.
+	WriteState(pidFile string, state []byte) error
+	// RemoveState removes what WriteState made.
+	RemoveState(pidFile string) error
 	// Stat tells about a file or directory.
 	Stat(name string) (fs.FileInfo, error)
 	// Listen opens a listening TCP socket on host:port; the host is an IP
@@ -60,6 +67,12 @@ func (Direct) WritePid(name string) error {
 }
 
 func (Direct) RemovePid(name string) error { return os.Remove(name) }
+
+func (Direct) Process() int { return os.Getpid() }
+
+func (Direct) WriteState(pidFile string, state []byte) error { return writeState(pidFile, state) }
+
+func (Direct) RemoveState(pidFile string) error { return removeState(pidFile) }
 
 func (Direct) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
 

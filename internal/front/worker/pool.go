@@ -120,23 +120,22 @@ func (p *pool) await(ctx context.Context, turn chan held, wait time.Duration) (h
 // another request, or the place of one that is not, which the caller closed.
 func (p *pool) release(h held, good bool) {
 	p.mu.Lock()
-	if good && p.closed {
-		good = false
-		defer h.conn.Close()
-	}
+	defer p.mu.Unlock()
 	if !good {
 		h = held{}
 	}
 	switch {
-	case len(p.waiting) > 0 && !p.closed:
+	case len(p.waiting) > 0: // also when p is closed: who waits was there before
 		p.waiting[0] <- h
 		p.waiting = p.waiting[1:]
-	case good:
+	case good && !p.closed:
 		p.idle = append(p.idle, h)
 	default:
 		p.opened--
+		if good {
+			defer h.conn.Close()
+		}
 	}
-	p.mu.Unlock()
 }
 
 // resize lets the sizes and times of a new configuration hold.

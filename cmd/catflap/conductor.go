@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/catflap/catflap/internal/config"
+	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/control"
+	"github.com/catflap/catflap/internal/front"
+)
+
+// drainTime is how long TERM and INT wait for requests.
+const drainTime = 10 * time.Second
+
+// A conductor runs a server, does what signals ask, and tells in the state
+// beside the PidFile what became of it. Its fields belong to the goroutine of
+// run.
+type conductor struct {
+	server   *front.Server
+	options  config.Options
+	state    control.State
+	again    bool            // a signal came while a reload ran
+	reloaded chan []string   // why the reload that ran was refused; nil if it was not
+	untold   bool            // the last state could not be written
+	ctx      context.Context // done: the server ends at once
+	cancel   context.CancelFunc
+}
+
+// newConductor returns the conductor of server; process is the one that takes
+// signals.
+func newConductor(server *front.Server, options config.Options, process int) *conductor {
+	c := &conductor{
+		server: server, options: options, reloaded: make(chan []string, 1),
+		state: control.State{PID: process, Born: control.Born(process), Phase: control.Serving},
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c
+}
+
+// run runs the server until a signal ends it. A reload that still reads files
+// then is not waited for: the process ends.
+func (c *conductor) run(signals <-chan os.Signal) error {
+	defer c.cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- c.server.Run(c.ctx) }()
+	ready := c.server.Ready()
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				return failed("%v", err)
+			}
+			return nil
+		case <-ready:
+			ready = nil
+			c.tell()
+		case s := <-signals:
+			c.take(s.(syscall.Signal))
+		case refused := <-c.reloaded:
+			c.finish(refused)
+		}
+	}
+}
+
+// take does what a signal asks.
+func (c *conductor) take(s syscall.Signal) {
+	switch s {
+	case syscall.SIGTERM, syscall.SIGINT:
+		if c.state.Phase == control.Stopping {
+			c.cancel()
+			return
+		}
+		c.drain(control.Stopping, drainTime)
+	case syscall.SIGWINCH:
+		if c.state.Phase == control.Serving && !control.InForeground(os.Getpid()) {
+			c.drain(control.Draining, c.server.GracefulShutdown())
+		}
+	default:
+		switch {
+		case c.state.Phase != control.Serving: // too late for that
+		case c.state.Reload.Running:
+			c.again = true
+		default:
+			c.reload()
+		}
+	}
+}
+
+// drain lets requests end for at most limit.
+func (c *conductor) drain(phase control.Phase, limit time.Duration) {
+	c.state.Phase = phase
+	c.tell()
+	c.server.Shutdown(limit)
+}
+
+// reload begins to read the files again. It is told before the first of them
+// is read, so that who changed them knows which reload has the change. Logs are
+// opened again in any case.
+func (c *conductor) reload() {
+	c.state.Reload = control.Reload{Number: c.state.Reload.Number + 1, Running: true}
+	c.tell()
+	go func() { c.reloaded <- reload(c.ctx, c.server, c.options) }()
+}
+
+// finish tells how a reload ended, and begins another if one was asked for
+// meanwhile.
+func (c *conductor) finish(refused []string) {
+	c.state.Reload.Running, c.state.Reload.Refused = false, refused
+	c.tell()
+	if c.again && c.state.Phase == control.Serving {
+		c.again = false
+		c.reload()
+	}
+}
+
+// tell writes the state. That it cannot be written is logged once.
+func (c *conductor) tell() {
+	err := c.server.Tell(c.state.Marshal())
+	if err != nil && !c.untold {
+		c.server.Log().Warn("the state beside the PidFile cannot be written: catflap reload and stop cannot tell what becomes of them",
+			"module", "core", "err", err)
+	}
+	c.untold = err != nil
+}
+
+// reload opens the logs again and lets the files as they are now take over. It
+// returns why they do not; nil if they do.
+func reload(ctx context.Context, server *front.Server, options config.Options) (refused []string) {
+	log := server.Log()
+	if err := server.Reopen(); err != nil {
+		log.Error("some logs could not be opened again; they go on as they were", "module", "core", "err", err)
+	}
+	cfg, report := config.Load(options)
+	for _, m := range report.Mistakes {
+		log.Warn(strings.ReplaceAll(m.String(), "\n", " | "), "module", "core")
+	}
+	if cfg == nil {
+		log.Error("reload refused, the old settings go on", "module", "core", "errors", report.Mistakes.Errors())
+		return errorsOf(report)
+	}
+	err := server.Reload(ctx, cfg)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, front.ErrStopping), ctx.Err() != nil:
+		return []string{front.ErrStopping.Error()}
+	}
+	log.Error("reload refused, the old settings go on", "module", "core", "err", err)
+	return strings.Split(err.Error(), "\n")
+}
+
+// errorsOf are the mistakes of a report because of which nothing starts.
+func errorsOf(report *config.Report) []string {
+	var all []string
+	for _, m := range report.Mistakes {
+		if m.Severity == mistake.Error {
+			all = append(all, m.String())
+		}
+	}
+	return all
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/catflap/catflap/internal/config"
+	"github.com/catflap/catflap/internal/control"
+	"github.com/catflap/catflap/internal/privilege"
+)
+
+func reloadCommand() *cobra.Command {
+	var f files
+	c := &cobra.Command{
+		Use:   "reload",
+		Short: "Check the files, let the running server take them, and wait for the outcome",
+		Long: `Check the files. If they hold no error, let the server that runs on them take
+them, and wait for the outcome. With an error the server is not asked, and goes
+on as it was; so it does if it finds one that only it can see, such as a port
+that is taken. Then the mistakes are told, and the exit code is 1.`,
+		Example: "  catflap reload -f /etc/httpd/conf/httpd.conf",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return askReload(c, f) },
+	}
+	f.register(c)
+	return c
+}
+
+func stopCommand() *cobra.Command {
+	return stopper("stop", "Let requests end for at most 10 s, stop the running server, and wait until it has ended",
+		func(c *cobra.Command, f files) error { return askStop(c, f, syscall.SIGTERM) })
+}
+
+func gracefulStopCommand() *cobra.Command {
+	return stopper("graceful-stop", "Let requests end for GracefulShutdownTimeout, stop the running server, and wait until it has ended",
+		func(c *cobra.Command, f files) error { return askStop(c, f, syscall.SIGWINCH) })
+}
+
+func stopper(name, short string, run func(*cobra.Command, files) error) *cobra.Command {
+	var f files
+	c := &cobra.Command{
+		Use: name, Short: short,
+		Example: "  catflap " + name + " -f /etc/httpd/conf/httpd.conf",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return run(c, f) },
+	}
+	f.register(c)
+	return c
+}
+
+// reloadTime is how long the outcome of a reload is waited for.
+const reloadTime = 2 * time.Minute
+
+// askReload checks the files and lets the running server take them.
+func askReload(c *cobra.Command, f files) error {
+	options, err := f.options(privilege.Direct{})
+	if err != nil {
+		return err
+	}
+	cfg, report := config.Load(options)
+	for _, m := range report.Mistakes {
+		fmt.Fprintln(c.ErrOrStderr(), m)
+	}
+	if cfg == nil {
+		return failed("not reloaded: %s in the files; nothing was sent to the server", plural(report.Mistakes.Errors(), "error"))
+	}
+	server, err := control.Find(cfg.Process.PidFile)
+	if err != nil {
+		return failed("not reloaded: %v", err)
+	}
+	if err := server.Signal(syscall.SIGUSR1); err != nil {
+		return failed("not reloaded: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(interruptible(c), reloadTime)
+	defer cancel()
+	outcome, err := server.Reloaded(ctx)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return failed("process %d has not reloaded within %v; its ErrorLog tells more", server.State.PID, reloadTime)
+	case err != nil:
+		return failed("not reloaded: process %d: %v", server.State.PID, err)
+	case len(outcome.Refused) > 0:
+		for _, reason := range outcome.Refused {
+			fmt.Fprintln(c.ErrOrStderr(), reason)
+		}
+		return failed("not reloaded: process %d refused the files, and goes on with the old settings", server.State.PID)
+	}
+	fmt.Fprintf(c.OutOrStdout(), "reloaded: process %d goes on with the files as they are now\n", server.State.PID)
+	return nil
+}
+
+// askStop ends the running server. That needs no files without mistakes, only
+// the PidFile.
+func askStop(c *cobra.Command, f files, number syscall.Signal) error {
+	options, err := f.options(privilege.Direct{})
+	if err != nil {
+		return err
+	}
+	_, report := config.Load(options)
+	if report.PidFile == "" {
+		for _, m := range report.Mistakes {
+			fmt.Fprintln(c.ErrOrStderr(), m)
+		}
+		return failed("not stopped: the files do not tell where the PidFile is")
+	}
+	server, err := control.Find(report.PidFile)
+	if err != nil {
+		return failed("%v", err)
+	}
+	return stopServer(c, server, number)
+}
+
+// stopServer sends number to server and waits for its end.
+func stopServer(c *cobra.Command, server *control.Server, number syscall.Signal) error {
+	pid := server.State.PID
+	if number == syscall.SIGWINCH && control.InForeground(pid) {
+		return failed("process %d is in the foreground of a terminal, where this signal is the window's size: end it there with Ctrl-C, or with catflap stop", pid)
+	}
+	began := time.Now()
+	if server.State.Phase == control.Stopping { // another TERM would break requests off
+		fmt.Fprintf(c.ErrOrStderr(), "process %d is stopping already\n", pid)
+	} else if err := server.Signal(number); err != nil {
+		return failed("not stopped: %v", err)
+	}
+	err := server.Ended(interruptible(c), func(waits string) { fmt.Fprintf(c.ErrOrStderr(), "process %d %s\n", pid, waits) })
+	if err != nil {
+		return failed("process %d has not ended yet; it goes on to drain", pid)
+	}
+	fmt.Fprintf(c.OutOrStdout(), "stopped: process %d has ended after %.1f s\n", pid, time.Since(began).Seconds())
+	return nil
+}
+
+// interruptible is done when the user wants to wait no more.
+func interruptible(c *cobra.Command) context.Context {
+	ctx := c.Context()
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx
+}
+
+// plural counts things in words.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

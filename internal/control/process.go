@@ -1,0 +1,64 @@
+package control
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// Born returns when a process began, in the kernel's ticks since it booted: a
+// process that got the number of one that ended has another. 0 if it is not
+// known.
+func Born(pid int) uint64 {
+	born, _ := strconv.ParseUint(field(pid, 22), 10, 64)
+	return born
+}
+
+// field returns a field of /proc/PID/stat, counted as proc(5) does, from 3 on;
+// empty if there is none.
+func field(pid, number int) string {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return ""
+	}
+	end := bytes.LastIndexByte(text, ')') // the name before it may hold anything
+	fields := bytes.Fields(text[end+1:])
+	if number-3 >= len(fields) {
+		return ""
+	}
+	return string(fields[number-3])
+}
+
+// lives reports whether process pid runs; one that has ended and was not
+// waited for does not.
+func lives(pid int) bool {
+	err := syscall.Kill(pid, 0)
+	if err != nil && !errors.Is(err, syscall.EPERM) {
+		return false
+	}
+	state := field(pid, 3)
+	return state != "Z" && state != "X"
+}
+
+// InForeground reports whether process pid is in the foreground of a terminal:
+// there WINCH tells of the window.
+func InForeground(pid int) bool {
+	terminal, group, foreground := field(pid, 7), field(pid, 5), field(pid, 8)
+	return terminal != "" && terminal != "0" && group == foreground
+}
+
+// NameOf returns the name of the program that process pid runs, "a process" if
+// that cannot be told.
+func NameOf(pid int) string {
+	if program, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe"); err == nil {
+		return strings.TrimSuffix(filepath.Base(program), " (deleted)")
+	}
+	if text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm"); err == nil {
+		return strings.TrimSpace(string(text))
+	}
+	return "a process"
+}

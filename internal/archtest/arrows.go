@@ -24,6 +24,7 @@ var leaves = []string{"internal/front/exchange", "internal/front/settings"}
 var arrows = map[string][]string{
 	"ajp":         {},
 	"ajp/ajptest": {"ajp"},
+	"javaserial":  {},
 
 	"cmd/catflap": {"internal/config", "internal/config/mistake", "internal/control", "internal/front", "internal/privilege"},
 
@@ -77,6 +78,7 @@ var arrows = map[string][]string{
 
 	"interop":                {"interop/peer", "interop/load", "interop/scenario"},
 	"interop/peer":           {},
+	"interop/streams":        {"javaserial"},
 	"interop/load":           {},
 	"interop/scenario":       {},
 	"interop/scenario/serve": {"ajp", "ajp/ajptest", "internal/config", "internal/front", "internal/privilege", "interop/scenario"},

@@ -1,0 +1,309 @@
+package javaserial
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// An Encoder writes one stream as Java's ObjectOutputStream does: objects by
+// Object, primitive data between them by Int32 and the like. It belongs to one
+// goroutine.
+//
+// Descriptors of the same class are written once, also if they come from
+// different streams; so are type signatures of fields, which Java interns.
+type Encoder struct {
+	out     []byte
+	block   []byte // primitive data that is not written yet
+	handles map[Node]int32
+	next    int32
+	classes map[string][]*Class // written ones by name
+	types   map[string]int32    // signatures of fields
+	boxed   boxes
+}
+
+// NewEncoder begins a stream.
+func NewEncoder() *Encoder {
+	return &Encoder{
+		out:     []byte{magic >> 8, magic & 0xff, 0, version},
+		handles: map[Node]int32{},
+	}
+}
+
+// Encode returns a stream that holds n alone.
+func Encode(n Node) []byte {
+	e := NewEncoder()
+	e.Object(n)
+	return e.Bytes()
+}
+
+// Bytes ends the block of primitive data and returns the stream. More may be
+// written afterwards; the slice is then no longer valid.
+func (e *Encoder) Bytes() []byte {
+	e.flush()
+	return e.out
+}
+
+// Bool writes a boolean of primitive data.
+func (e *Encoder) Bool(v bool) {
+	b := byte(0)
+	if v {
+		b = 1
+	}
+	e.primitive(b)
+}
+
+// Int8 writes a byte of primitive data.
+func (e *Encoder) Int8(v int8) { e.primitive(byte(v)) }
+
+// Int32 writes an int of primitive data.
+func (e *Encoder) Int32(v int32) {
+	e.primitive(byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
+}
+
+// Int64 writes a long of primitive data.
+func (e *Encoder) Int64(v int64) {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(v))
+	e.primitive(b[:]...)
+}
+
+// Float64 writes a double of primitive data.
+func (e *Encoder) Float64(v float64) { e.Int64(int64(math.Float64bits(v))) }
+
+// MaxUTF is how many bytes text may have in modified UTF-8 for UTF.
+const MaxUTF = math.MaxUint16
+
+// UTF writes text as writeUTF does. It reports false, and writes nothing, if
+// text is longer than MaxUTF bytes, which has no such form.
+func (e *Encoder) UTF(text string) bool {
+	n := utfLen(text)
+	if n > MaxUTF {
+		return false
+	}
+	b := make([]byte, 2, n+2)
+	binary.BigEndian.PutUint16(b, uint16(n))
+	e.primitive(appendUTF(b, text)...)
+	return true
+}
+
+// Raw writes bytes of primitive data.
+func (e *Encoder) Raw(b []byte) { e.primitive(b...) }
+
+// primitive collects primitive data; Java writes a block each 1024 bytes.
+func (e *Encoder) primitive(b ...byte) {
+	for len(b) > 0 {
+		n := min(len(b), blockSize-len(e.block))
+		e.block = append(e.block, b[:n]...)
+		if b = b[n:]; len(e.block) == blockSize {
+			e.flush()
+		}
+	}
+}
+
+// flush writes the block of primitive data, if there is any.
+func (e *Encoder) flush() {
+	switch n := len(e.block); {
+	case n == 0:
+		return
+	case n <= math.MaxUint8:
+		e.out = append(e.out, tcBlockData, byte(n))
+	default:
+		e.out = append(e.out, tcBlockDataLong)
+		e.out = binary.BigEndian.AppendUint32(e.out, uint32(n))
+	}
+	e.out = append(e.out, e.block...)
+	e.block = e.block[:0]
+}
+
+// Reset forgets what was written, as ObjectOutputStream.reset does.
+func (e *Encoder) Reset() {
+	e.flush()
+	e.out = append(e.out, tcReset)
+	clear(e.handles)
+	clear(e.classes)
+	clear(e.types)
+	e.next, e.boxed = 0, boxes{}
+}
+
+// assign gives n the next handle.
+func (e *Encoder) assign(n Node) {
+	e.handles[n] = e.next
+	e.next++
+}
+
+func (e *Encoder) reference(handle int32) {
+	e.out = append(e.out, tcReference)
+	e.out = binary.BigEndian.AppendUint32(e.out, uint32(firstHandle+handle))
+}
+
+// Object writes n. A Node that was written before becomes a reference. Of an
+// Aborted, which no reader takes, null is written.
+func (e *Encoder) Object(n Node) {
+	e.flush()
+	if n == nil {
+		e.out = append(e.out, tcNull)
+		return
+	}
+	if h, ok := e.handles[n]; ok {
+		e.reference(h)
+		return
+	}
+	switch n := n.(type) {
+	case *String:
+		e.string(n)
+	case *Class:
+		e.class(n)
+	case *ClassObject:
+		e.out = append(e.out, tcClass)
+		e.class(n.Class)
+		e.assign(n)
+	case *Enum:
+		e.out = append(e.out, tcEnum)
+		e.class(n.Class)
+		e.assign(n)
+		e.Object(n.Name)
+	case *Array:
+		e.array(n)
+	case *Object:
+		e.object(n)
+	default:
+		e.out = append(e.out, tcNull)
+	}
+}
+
+func (e *Encoder) string(n *String) {
+	e.assign(n)
+	size := utfLen(n.Text)
+	if size > MaxUTF {
+		e.out = append(e.out, tcLongString)
+		e.out = binary.BigEndian.AppendUint64(e.out, uint64(size))
+	} else {
+		e.out = append(e.out, tcString)
+		e.out = binary.BigEndian.AppendUint16(e.out, uint16(size))
+	}
+	e.out = appendUTF(e.out, n.Text)
+}
+
+func (e *Encoder) array(n *Array) {
+	e.out = append(e.out, tcArray)
+	e.class(n.Class)
+	e.assign(n)
+	e.out = binary.BigEndian.AppendUint32(e.out, uint32(n.Len()))
+	if width(n.element()) > 0 {
+		e.out = append(e.out, n.Raw...)
+		return
+	}
+	for _, element := range n.Nodes {
+		e.Object(element)
+	}
+}
+
+func (e *Encoder) object(n *Object) {
+	e.out = append(e.out, tcObject)
+	e.class(n.Class)
+	e.assign(n)
+	for i := range n.Data {
+		data := &n.Data[i]
+		if data.Class.Flags&FlagSerializable != 0 {
+			for j, f := range data.Class.Fields {
+				if width(f.Code) > 0 {
+					e.out = appendPrimitive(e.out, f.Code, data.Fields[j])
+				} else {
+					e.Object(data.Fields[j].ref)
+				}
+			}
+		}
+		if data.Class.Flags&(FlagWriteMethod|FlagExternalizable) != 0 {
+			e.contents(data.Custom)
+		}
+	}
+}
+
+// contents writes custom data and its end.
+func (e *Encoder) contents(all []Content) {
+	for _, c := range all {
+		if c.Block != nil {
+			e.primitive(c.Block...)
+		} else {
+			e.Object(c.Node)
+		}
+	}
+	e.flush()
+	e.out = append(e.out, tcEndBlockData)
+}
+
+// class writes a descriptor, or a reference to one of the same class.
+func (e *Encoder) class(c *Class) {
+	if c == nil {
+		e.out = append(e.out, tcNull)
+		return
+	}
+	if h, ok := e.handles[c]; ok {
+		e.reference(h)
+		return
+	}
+	for _, written := range e.classes[c.Name] {
+		if c.Equal(written) {
+			e.handles[c] = e.handles[written]
+			e.reference(e.handles[c])
+			return
+		}
+	}
+	if e.classes == nil {
+		e.classes = map[string][]*Class{}
+	}
+	e.classes[c.Name] = append(e.classes[c.Name], c)
+	if c.Proxy {
+		e.proxy(c)
+	} else {
+		e.described(c)
+	}
+	e.contents(c.Annotation)
+	e.class(c.Super)
+}
+
+func (e *Encoder) proxy(c *Class) {
+	e.out = append(e.out, tcProxyClassDesc)
+	e.assign(c)
+	e.out = binary.BigEndian.AppendUint32(e.out, uint32(len(c.Interfaces)))
+	for _, name := range c.Interfaces {
+		e.name(name)
+	}
+}
+
+func (e *Encoder) described(c *Class) {
+	e.out = append(e.out, tcClassDesc)
+	e.name(c.Name)
+	e.out = binary.BigEndian.AppendUint64(e.out, uint64(c.SUID))
+	e.assign(c)
+	e.out = append(e.out, c.Flags)
+	e.out = binary.BigEndian.AppendUint16(e.out, uint16(len(c.Fields)))
+	for _, f := range c.Fields {
+		e.out = append(e.out, f.Code)
+		e.name(f.Name)
+		if width(f.Code) == 0 {
+			e.signature(f.Type)
+		}
+	}
+}
+
+// name writes text of the grammar itself, which is no object. A Decoder and
+// this package make none longer than MaxUTF.
+func (e *Encoder) name(text string) {
+	e.out = binary.BigEndian.AppendUint16(e.out, uint16(utfLen(text)))
+	e.out = appendUTF(e.out, text)
+}
+
+// signature writes the type of a field: one object for all that are equal.
+func (e *Encoder) signature(t *String) {
+	if h, ok := e.types[t.Text]; ok {
+		e.handles[t] = h
+	}
+	if _, ok := e.handles[t]; !ok {
+		if e.types == nil {
+			e.types = map[string]int32{}
+		}
+		e.types[t.Text] = e.next
+	}
+	e.Object(t)
+}

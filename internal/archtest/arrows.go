@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 		"internal/config/httpdconf", "internal/config/mistake", "internal/config/properties", "internal/privilege",
 		"internal/front", "internal/front/exchange", "internal/front/settings", "internal/front/vhost",
 		"internal/front/translate", "internal/front/mount", "internal/front/balancer", "internal/front/worker",
-		"internal/front/status", "internal/front/jklog", "internal/front/canonical",
+		"internal/front/status", "internal/front/jklog", "internal/front/canonical", "internal/front/overlay",
 		"internal/web/accesslog", "internal/web/errorlog", "internal/web/static",
 	},
 
@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	"internal/front": {
 		"internal/front/vhost", "internal/front/canonical", "internal/front/translate", "internal/front/mount",
 		"internal/front/module/access", "internal/front/module/errordoc", "internal/front/forward",
-		"internal/front/balancer", "internal/front/worker", "internal/front/status", "internal/front/jklog",
+		"internal/front/balancer", "internal/front/worker", "internal/front/status", "internal/front/jklog", "internal/front/overlay",
 		"internal/web/listener", "internal/web/static", "internal/web/accesslog", "internal/web/errorlog",
 		"internal/web/logfile", "internal/privilege",
 	},
@@ -57,9 +57,10 @@ var arrows = map[string][]string{
 	"internal/front/module/access":   {},
 	"internal/front/module/errordoc": {},
 	"internal/front/forward":         {},
-	"internal/front/balancer":        {},
-	"internal/front/worker":          {"ajp"},
-	"internal/front/status":          {"internal/front/balancer", "internal/front/worker", "internal/front/mount"},
+	"internal/front/overlay":         {},
+	"internal/front/balancer":        {"internal/front/overlay"},
+	"internal/front/worker":          {"ajp", "internal/front/overlay"},
+	"internal/front/status":          {"internal/front/balancer", "internal/front/worker", "internal/front/mount", "internal/front/overlay"},
 	"internal/front/jklog":           {"internal/web/accesslog", "internal/web/errorlog", "internal/web/strftime"},
 
 	"internal/web/http1":     {},

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,11 +94,15 @@ func dump(cfg *front.Config) string {
 		p("  logs error=%s access=%d jk=%s", s.Logs.Error.Name, len(s.Logs.Access), s.Logs.JK.Name)
 	}
 	for _, w := range cfg.Workers.AJP {
-		w.Place = ""
+		w.Place, w.Lines = "", nil
 		p("worker %+v", w)
 	}
 	for _, l := range cfg.Workers.Balancers {
-		l.Place = ""
+		l.Place, l.Lines = "", nil
+		l.Members = slices.Clone(l.Members)
+		for i := range l.Members {
+			l.Members[i].Lines = nil
+		}
 		p("balancer %+v", l)
 	}
 	for _, s := range cfg.Workers.Status {

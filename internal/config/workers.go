@@ -9,6 +9,7 @@ import (
 	"github.com/catflap/catflap/internal/front/balancer"
 	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/front/mount"
+	"github.com/catflap/catflap/internal/front/overlay"
 	"github.com/catflap/catflap/internal/front/status"
 	"github.com/catflap/catflap/internal/front/worker"
 )
@@ -39,6 +40,7 @@ func (l *loader) readWorkers() front.Workers {
 	file, found := properties.Parse(l.jk.file, text, properties.Options{
 		Env: l.o.Env, Predefined: map[string]string{"ServerRoot": l.root}, Before: l.jk.lines,
 	})
+	all.Dump = l.dump(file)
 	defined, more := properties.Workers(file)
 	l.report.Mistakes = append(append(l.report.Mistakes, found...), more...)
 	maintain, _, maintained := defined.Global.Duration("maintain")
@@ -101,7 +103,7 @@ func patience(w *properties.Worker, key string) time.Duration {
 
 // ajpWorker is an ajp13 worker as settings.
 func ajpWorker(w *properties.Worker, secret string) worker.Config {
-	cfg := worker.Config{Name: w.Name, Secret: secret, Place: w.Pos.String()}
+	cfg := worker.Config{Name: w.Name, Secret: secret, Place: w.Pos.String(), Lines: lines(w)}
 	cfg.Host, _, _ = w.String("host")
 	if port, _, ok := w.Int("port"); ok {
 		cfg.Port = port
@@ -168,12 +170,15 @@ func pings(w *properties.Worker) worker.Ping {
 
 // lbWorker is a balancer as settings.
 func lbWorker(w *properties.Worker, defined *properties.Definitions) balancer.Config {
-	cfg := balancer.Config{Name: w.Name, Place: w.Pos.String()}
+	cfg := balancer.Config{Name: w.Name, Place: w.Pos.String(), Lines: lines(w)}
 	cfg.Retries, _, _ = w.Int("retries")
 	cfg.LBRetries, _, _ = w.Int("lb_retries")
 	cfg.RetryInterval, _, _ = w.Duration("retry_interval")
 	if method, _, ok := w.String("method"); ok {
 		cfg.Method = map[string]balancer.Method{"T": balancer.Traffic, "B": balancer.Busyness, "S": balancer.Sessions, "N": balancer.Next}[strings.ToUpper(method[:1])]
+	}
+	if lock, _, ok := w.String("lock"); ok && strings.EqualFold(lock[:1], "P") {
+		cfg.Lock = balancer.Pessimistic
 	}
 	if sticky, _, ok := w.Bool("sticky_session"); ok {
 		cfg.Sticky.Off = !sticky
@@ -192,14 +197,48 @@ func lbWorker(w *properties.Worker, defined *properties.Definitions) balancer.Co
 	return cfg
 }
 
-// memberOf is what a balancer knows of a member.
+// lines are what the file says about w, by which a reload tells whether it
+// says something else. The secret is not among them.
+func lines(w *properties.Worker) overlay.Lines {
+	all := overlay.Lines{}
+	for _, key := range w.Keys() {
+		all[key], _, _ = w.String(key)
+	}
+	delete(all, "secret")
+	return all
+}
+
+// dump is all that was read, as the status page shows it; secrets are not.
+func (l *loader) dump(file *properties.File) []status.Property {
+	var all []status.Property
+	root := status.Property{Key: "ServerRoot", Value: l.root}
+	for _, e := range properties.Dump(file) {
+		if root.Key != "" && e.Pos.File == l.jk.file && l.jk.file != "" { // it stands before the file
+			all, root = append(all, root), status.Property{}
+		}
+		if !strings.Contains(strings.ToLower(e.Key), "secret") {
+			all = append(all, status.Property{Key: e.Key, Value: e.Value})
+		}
+	}
+	if root.Key != "" {
+		all = append(all, root)
+	}
+	return all
+}
+
+// memberOf is what a balancer knows of a member. One whose port is to be
+// provisioned is stopped until it is.
 func memberOf(w *properties.Worker) balancer.MemberConfig {
-	m := balancer.MemberConfig{Worker: w.Name}
+	m := balancer.MemberConfig{Worker: w.Name, Lines: lines(w)}
 	m.Factor, _, _ = w.Int("lbfactor")
 	m.Route, _, _ = w.String("route")
 	m.Domain, _, _ = w.String("domain")
 	m.Distance, _, _ = w.Int("distance")
 	m.Redirect, _, _ = w.String("redirect")
+	if port, _, ok := w.Int("port"); ok && port == 0 {
+		m.Activation = balancer.Stopped
+		return m
+	}
 	if letter, _, ok := w.String("activation"); ok {
 		m.Activation = map[string]balancer.Activation{"D": balancer.Disabled, "S": balancer.Stopped}[strings.ToUpper(letter[:1])]
 		return m

@@ -112,5 +112,6 @@ type Workers struct {
 	AJP       []worker.Config
 	Balancers []balancer.Config
 	Status    []status.Config
-	Listed    []string // worker.list
+	Listed    []string          // worker.list
+	Dump      []status.Property // all properties as read, for the status page; no secrets
 }

@@ -9,8 +9,10 @@ import (
 // asked is what one request wants of a balancer: its session, the settings of
 // its rule, and the members as it sees them.
 type asked struct {
-	members    []view
-	routes     []string // of its session ids; nil if it has no session
+	setup      *setup
+	members    []view          // as setup has them
+	activation map[string]byte // of its rule
+	routes     []string        // of its session ids; nil if it has no session
 	holders    []string
 	stateless  bool
 	setCookie  bool
@@ -33,8 +35,10 @@ func (a *asked) giveBack() {
 func (b *Balancer) ask(x *exchange.Exchange) *asked {
 	ext := &x.Target.Rule.Ext
 	a := askedPool.Get().(*asked)
-	*a = asked{cookie: b.cfg.Sticky.Cookie, cookiePath: b.cfg.Sticky.SetCookiePath, setCookie: b.cfg.Sticky.SetCookie}
-	path, ignore := b.cfg.Sticky.Path, b.cfg.Sticky.Off
+	s := b.now.Load()
+	sticky := &s.cfg.Sticky
+	*a = asked{setup: s, activation: ext.Activation, cookie: sticky.Cookie, cookiePath: sticky.SetCookiePath, setCookie: sticky.SetCookie}
+	path, ignore := sticky.Path, sticky.Off
 	override(&a.cookie, ext.SessionCookie)
 	override(&a.cookiePath, ext.SessionCookiePath)
 	override(&path, ext.SessionPath)
@@ -49,7 +53,7 @@ func (b *Balancer) ask(x *exchange.Exchange) *asked {
 	}
 	if len(x.Env) > 0 {
 		if v, ok := x.Env.Get("JK_STICKY_IGNORE"); ok {
-			ignore = b.cfg.Sticky.Off || on(v)
+			ignore = sticky.Off || on(v)
 		}
 		if v, ok := x.Env.Get("JK_STATELESS"); ok {
 			a.stateless = on(v)
@@ -62,7 +66,7 @@ func (b *Balancer) ask(x *exchange.Exchange) *asked {
 			a.holders = b.outlook.Holders(a.routes[0])
 		}
 	}
-	a.members = b.views(a.room[:0], ext.Activation)
+	a.members = b.views(a, a.room[:0])
 	return a
 }
 
@@ -74,11 +78,11 @@ func override(to *string, value string) {
 
 // views returns the members as they are now. A member that was busy is tried
 // again once it has a free connection.
-func (b *Balancer) views(room []view, activation map[string]byte) []view {
-	for _, m := range b.members {
+func (b *Balancer) views(a *asked, room []view) []view {
+	for _, m := range a.setup.members {
 		v := view{
 			route: m.cfg.Route, domain: m.cfg.Domain, redirect: m.cfg.Redirect, state: m.seen(),
-			activation: m.cfg.Activation, distance: m.cfg.Distance, value: m.value.Load(),
+			activation: m.cfg.Activation, distance: m.cfg.Distance, value: a.setup.cfg.Method.valueOf(m),
 		}
 		if v.state == Busy && m.endpoint.Free() {
 			_, v.state = m.change(func(h health) health {
@@ -88,7 +92,7 @@ func (b *Balancer) views(room []view, activation map[string]byte) []view {
 				return h
 			})
 		}
-		if letter, ok := activation[m.cfg.Worker]; ok {
+		if letter, ok := a.activation[m.cfg.Worker]; ok {
 			v.activation = map[byte]Activation{'A': Active, 'D': Disabled, 'S': Stopped}[letter]
 		}
 		alive, known := b.outlook.Alive(m.cfg.Route)
@@ -102,22 +106,38 @@ func (b *Balancer) views(room []view, activation map[string]byte) []view {
 // forced once: better a try than a refusal.
 func (b *Balancer) choose(a *asked) choice {
 	for {
+		b.refresh(a)
 		offset := int(b.offset.Load())
-		c := elect(a.members, a.routes, a.holders, b.cfg.Sticky.Force, offset, a.stateless)
+		c := elect(a.members, a.routes, a.holders, a.setup.cfg.Sticky.Force, offset, a.stateless)
 		if c.member < 0 {
 			if a.forced || !b.force(a) {
 				return c
 			}
 			continue
 		}
-		if !b.members[c.member].claim() {
+		if !a.setup.members[c.member].claim() {
 			a.members[c.member].state = Probe
 			continue
 		}
 		if !c.sticky {
-			b.offset.Store(int64((c.member + 1) % len(b.members)))
+			b.offset.Store(int64((c.member + 1) % len(a.members)))
 		}
 		return c
+	}
+}
+
+// refresh lets a see what the operator changed since: a stopped member gets
+// no request any more, nor the second try of one.
+func (b *Balancer) refresh(a *asked) {
+	s := b.now.Load()
+	if s == a.setup {
+		return
+	}
+	a.setup = s
+	old := a.members
+	a.members = b.views(a, nil)
+	for i := range old {
+		a.members[i].failed = old[i].failed
 	}
 }
 
@@ -130,7 +150,7 @@ func (b *Balancer) force(a *asked) bool {
 		if v.state != Error || v.activation == Stopped || v.failed {
 			continue
 		}
-		_, v.state = b.members[i].change(func(h health) health {
+		_, v.state = a.setup.members[i].change(func(h health) health {
 			if h.state == Error {
 				h.state = Force
 			}
@@ -139,7 +159,7 @@ func (b *Balancer) force(a *asked) bool {
 		n++
 	}
 	if n > 0 {
-		b.log.Info("Forcing recovery once", "balancer", b.cfg.Name, "workers", n)
+		b.log.Info("Forcing recovery once", "balancer", b.file.Name, "workers", n)
 	}
 	return n > 0
 }

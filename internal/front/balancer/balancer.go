@@ -19,11 +19,10 @@ import (
 	"github.com/catflap/catflap/internal/front/exchange"
 )
 
-// A Balancer is one lb worker. Its settings never change; many goroutines may
-// use it.
+// A Balancer is one lb worker. Many goroutines may use it.
 type Balancer struct {
-	cfg     Config
-	members []*Member
+	file    Config                // as the files have it, with defaults filled in
+	now     atomic.Pointer[setup] // what holds for requests
 	outlook Outlook
 	log     *slog.Logger
 
@@ -31,10 +30,20 @@ type Balancer struct {
 	maxBusy atomic.Int64
 	busy    atomic.Int64
 	upkeep  atomic.Int64 // Unix ns of the last maintenance
+
+	lastReset atomic.Int64 // Unix ns
+}
+
+// A setup is what holds until the operator changes something. It never
+// changes; the members are always as many, in the same order.
+type setup struct {
+	cfg     Config // with what the operator changed over the file
+	members []*Member
+	set     Overlays
 }
 
 // New returns the balancer of cfg over the endpoints of its members, in their
-// order, or every mistake at once. outlook may be nil.
+// order, or its mistake. outlook may be nil.
 func New(cfg Config, endpoints []Endpoint, outlook Outlook, log *slog.Logger) (*Balancer, error) {
 	if len(endpoints) != len(cfg.Members) || len(endpoints) == 0 {
 		return nil, fmt.Errorf("balancer %s: %d members, %d workers", cfg.Name, len(cfg.Members), len(endpoints))
@@ -43,23 +52,19 @@ func New(cfg Config, endpoints []Endpoint, outlook Outlook, log *slog.Logger) (*
 	if outlook == nil {
 		outlook = unknown{}
 	}
-	b := &Balancer{cfg: cfg, outlook: outlook, log: log}
-	var mistakes []error
-	routes := map[string]string{}
-	var factors []int
+	b := &Balancer{file: cfg, outlook: outlook, log: log}
+	like := &setup{}
 	for i, m := range cfg.Members {
-		if other, ok := routes[m.Route]; ok {
-			mistakes = append(mistakes, fmt.Errorf("balancer %s: members %s and %s share the route %s", cfg.Name, other, m.Worker, m.Route))
-		}
-		routes[m.Route] = m.Worker
-		factors = append(factors, m.Factor)
-		b.members = append(b.members, &Member{cfg: m, endpoint: endpoints[i], standing: &standing{reset: time.Now()}})
+		like.members = append(like.members, &Member{cfg: m, endpoint: endpoints[i], standing: &standing{reset: time.Now()}})
 	}
-	for i, mult := range multiples(factors) {
-		b.members[i].mult = mult
-	}
+	first := b.setup(Overlays{}, like)
+	b.now.Store(first)
 	b.upkeep.Store(time.Now().UnixNano())
-	return b, errors.Join(mistakes...)
+	b.lastReset.Store(time.Now().UnixNano())
+	if err := distinctRoutes(first.cfg); err != nil {
+		return b, fmt.Errorf("balancer %s: %w", cfg.Name, err)
+	}
+	return b, nil
 }
 
 // filled returns cfg with defaults in place of zero fields.
@@ -103,12 +108,12 @@ func def[T comparable](field *T, value T) {
 func (b *Balancer) Forward(w http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
 	b.enter()
 	defer b.busy.Add(-1)
-	x.Session.Balancer = b.cfg.Name
+	x.Session.Balancer = b.file.Name
 	a := b.ask(x)
 	defer a.giveBack()
 	var last error
-	for round := 1; round <= b.cfg.Retries; round++ {
-		for range min(b.cfg.LBRetries, len(b.members)) {
+	for round := 1; round <= a.setup.cfg.Retries; round++ {
+		for range min(a.setup.cfg.LBRetries, len(a.members)) {
 			c := b.choose(a)
 			if c.member < 0 {
 				if last == nil {
@@ -122,13 +127,13 @@ func (b *Balancer) Forward(w http.ResponseWriter, r *http.Request, x *exchange.E
 				return err
 			}
 			last = err
-			m := b.members[c.member]
+			m := a.setup.members[c.member]
 			if !m.endpoint.MayRepeat(x, failure) || x.Body.Rewind() != nil || x.Client.IsGone() || r.Context().Err() != nil {
 				return err
 			}
 			a.fail(c.member)
 		}
-		if round == b.cfg.Retries || !b.pause(r) {
+		if round == a.setup.cfg.Retries || !pause(r, a.setup.cfg.RetryInterval) {
 			break
 		}
 		a.forgive()
@@ -148,8 +153,8 @@ func (b *Balancer) enter() {
 }
 
 // pause waits before the next round. It reports false if the client went.
-func (b *Balancer) pause(r *http.Request) bool {
-	timer := time.NewTimer(b.cfg.RetryInterval)
+func pause(r *http.Request, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -165,13 +170,15 @@ func (b *Balancer) none(x *exchange.Exchange, c choice) error {
 	if c.forced {
 		cause = exchange.CauseForcedRoute
 	}
-	return &exchange.Error{Worker: b.cfg.Name, Cause: cause, Reached: exchange.ReachedNobody}
+	return &exchange.Error{Worker: b.file.Name, Cause: cause, Reached: exchange.ReachedNobody}
 }
 
 // try sends the request of x to the member chosen, and takes its outcome.
 func (b *Balancer) try(w http.ResponseWriter, r *http.Request, x *exchange.Exchange, c choice, a *asked) error {
-	m := b.members[c.member]
+	s := a.setup
+	m := s.members[c.member]
 	x.Session.Sticky = c.sticky
+	x.Session.Answered = m.cfg.Route
 	x.Session.Activation = [...]string{"ACT", "DIS", "STP"}[a.members[c.member].activation]
 	if a.setCookie && !c.sticky {
 		setCookie(w, x, a.cookie, m.cfg.Route, a.cookiePath)
@@ -181,20 +188,18 @@ func (b *Balancer) try(w http.ResponseWriter, r *http.Request, x *exchange.Excha
 	if fresh {
 		m.sessions.Add(1)
 	}
-	added := b.cfg.Method.atDispatch(m.mult, fresh)
-	m.value.Add(added)
+	m.value.Add(s.cfg.Method.atDispatch(m.mult, fresh))
 	taken := x.Body.Taken()
 	written := x.Response.Bytes
 	err := m.endpoint.Try(w, r, x)
-	x.Session.Answered = m.cfg.Route
 	others := m.busy.Add(-1) > 0
-	b.cfg.Method.atEnd(m, x.Body.Taken()-taken+x.Response.Bytes-written)
+	s.cfg.Method.atEnd(m, x.Body.Taken()-taken+x.Response.Bytes-written)
 	failure, failed := errors.AsType[*exchange.Error](err)
 	o := outcome{failed: failed, others: others}
 	if failed {
 		o.at, o.cause, o.reached = time.Now(), failure.Cause, failure.Reached
 	}
-	before, after := m.ended(o, b.cfg.Recovery)
+	before, after := m.ended(o, s.cfg.Recovery)
 	if failed {
 		if a.setCookie {
 			w.Header().Del("Set-Cookie") // its member did not answer
@@ -203,7 +208,7 @@ func (b *Balancer) try(w http.ResponseWriter, r *http.Request, x *exchange.Excha
 		b.logFailure(x, m, failure, after)
 	}
 	if after != before && !failed && before.failing() {
-		b.log.Info("worker recovered", "balancer", b.cfg.Name, "worker", m.cfg.Worker)
+		b.log.Info("worker recovered", "balancer", b.file.Name, "worker", m.cfg.Worker)
 	}
 	return err
 }
@@ -230,7 +235,7 @@ func (b *Balancer) logFailure(x *exchange.Exchange, m *Member, failure *exchange
 	case exchange.CauseClientRead, exchange.CauseClientWrite, exchange.CauseTooLarge, exchange.CauseBodyTooLarge:
 		return
 	}
-	attrs := []any{"balancer", b.cfg.Name, "worker", m.cfg.Worker, "cause", failure.Cause.String(), "reached", failure.Reached.String(),
+	attrs := []any{"balancer", b.file.Name, "worker", m.cfg.Worker, "cause", failure.Cause.String(), "reached", failure.Reached.String(),
 		"state", after.String(), "request", x.Request.Method + " " + x.Request.Path.Mount, "do", failure.Cause.Advice()}
 	if failure.Err != nil {
 		attrs = append(attrs, "err", failure.Err.Error())
@@ -239,31 +244,41 @@ func (b *Balancer) logFailure(x *exchange.Exchange, m *Member, failure *exchange
 }
 
 // Name returns the name of the balancer.
-func (b *Balancer) Name() string { return b.cfg.Name }
+func (b *Balancer) Name() string { return b.file.Name }
 
 // Adopt takes over the standing and counters of the members of old that have
-// the same name. It is called before the first request.
-func (b *Balancer) Adopt(old *Balancer) {
-	for _, m := range b.members {
-		for _, other := range old.members {
+// the same name, and what the operator changed, as far as the files say what
+// they said then. It returns what ended. It is called before the first
+// request.
+func (b *Balancer) Adopt(old *Balancer) (ended Overlays) {
+	was := old.now.Load()
+	for _, m := range b.now.Load().members {
+		for _, other := range was.members {
 			if other.cfg.Worker == m.cfg.Worker {
 				m.standing = other.standing
 			}
 		}
 	}
-	b.levelNewcomers(old)
+	ended = b.carry(old)
+	if now := b.now.Load(); sharesDiffer(was, now) {
+		now.level()
+	} else {
+		b.levelNewcomers(was)
+	}
 	b.maxBusy.Store(old.maxBusy.Load())
+	b.lastReset.Store(old.lastReset.Load())
+	return ended
 }
 
 // levelNewcomers lets members that old did not have begin at the highest
 // value there is, or they would get every request until they had caught up.
-func (b *Balancer) levelNewcomers(old *Balancer) {
+func (b *Balancer) levelNewcomers(old *setup) {
 	highest := int64(0)
 	for _, m := range old.members {
 		highest = max(highest, m.value.Load())
 	}
-	for _, m := range b.members {
-		if m.value.Load() == 0 && b.cfg.Method != Busyness {
+	for _, m := range b.now.Load().members {
+		if m.value.Load() == 0 {
 			m.value.Store(highest)
 		}
 	}

@@ -1,6 +1,10 @@
 package balancer
 
-import "time"
+import (
+	"time"
+
+	"github.com/catflap/catflap/internal/front/overlay"
+)
 
 // Config is one lb worker. A zero field means its default. Each field names
 // its workers.properties key.
@@ -14,7 +18,9 @@ type Config struct {
 	RetryInterval time.Duration  // retry_interval, there in ms: between rounds; default 100 ms
 	Recovery      Recovery       // recover_time and what belongs to it
 	Maintain      time.Duration  // worker.maintain; default 60 s, negative never
+	Lock          Lock           // lock: only shown, one process needs none
 	Place         string         // FILE:LINE of its first property
+	Lines         overlay.Lines  // its properties as the file has them
 }
 
 // Sticky is how a request finds the node of its session.
@@ -36,13 +42,14 @@ type Recovery struct {
 
 // MemberConfig is one member of a balancer.
 type MemberConfig struct {
-	Worker     string     // the ajp13 worker
-	Factor     int        // lbfactor; default 1
-	Route      string     // route, jvm_route; default Worker
-	Domain     string     // domain; default the part of Route before the first dot, if any
-	Distance   int        // distance
-	Redirect   string     // redirect: route of the failover member
-	Activation Activation // activation, disabled, stopped
+	Worker     string        // the ajp13 worker
+	Factor     int           // lbfactor; default 1
+	Route      string        // route, jvm_route; default Worker
+	Domain     string        // domain; default the part of Route before the first dot, if any
+	Distance   int           // distance
+	Redirect   string        // redirect: route of the failover member
+	Activation Activation    // activation, disabled, stopped
+	Lines      overlay.Lines // its properties as the file has them
 }
 
 // Activation is what the operator set for a member.
@@ -63,4 +70,12 @@ const (
 	Busyness               // B
 	Sessions               // S
 	Next                   // N
+)
+
+// Lock is how mod_jk's processes share the members' values.
+type Lock int
+
+const (
+	Optimistic  Lock = iota // O
+	Pessimistic             // P
 )

@@ -17,7 +17,7 @@ func (b *Balancer) Run(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	g := new(errgroup.Group)
-	probing := make([]chan struct{}, len(b.members)) // one place each
+	probing := make([]chan struct{}, len(b.file.Members)) // one place each
 	for i := range probing {
 		probing[i] = make(chan struct{}, 1)
 	}
@@ -28,8 +28,9 @@ func (b *Balancer) Run(ctx context.Context) error {
 			return ctx.Err()
 		case now := <-tick.C:
 			b.maintain(now)
-			for i, m := range b.members {
-				if !m.isDue(now, b.cfg.Recovery) {
+			s := b.now.Load()
+			for i, m := range s.members {
+				if !m.isDue(now, s.cfg.Recovery) {
 					continue
 				}
 				select {
@@ -62,10 +63,6 @@ func (b *Balancer) probe(ctx context.Context, m *Member) {
 	if ctx.Err() != nil {
 		return
 	}
-	highest := int64(0)
-	for _, other := range b.members {
-		highest = max(highest, other.value.Load())
-	}
 	m.change(func(h health) health {
 		if h.state != Error {
 			return h
@@ -74,36 +71,45 @@ func (b *Balancer) probe(ctx context.Context, m *Member) {
 			h.lastError = time.Now()
 			return h
 		}
-		h.state, h.timeouts = Recover, 0
-		if b.cfg.Method != Busyness {
-			m.value.Store(highest) // or it would get all requests until it had caught up
-		}
-		return h
+		return b.recovering(m, h)
 	})
 	if err != nil {
-		b.log.Debug("worker still in error", "balancer", b.cfg.Name, "worker", m.cfg.Worker, "err", err, "again_in", b.cfg.Recovery.RecoverTime.String())
+		b.log.Debug("worker still in error", "balancer", b.file.Name, "worker", m.cfg.Worker, "err", err, "again_in", b.now.Load().cfg.Recovery.RecoverTime.String())
 		return
 	}
-	b.log.Info("worker answers again and will get a request", "balancer", b.cfg.Name, "worker", m.cfg.Worker)
+	b.log.Info("worker answers again and will get a request", "balancer", b.file.Name, "worker", m.cfg.Worker)
+}
+
+// recovering lets a member in error have one request. It begins at the highest
+// value, or it would get all requests until it had caught up.
+func (b *Balancer) recovering(m *Member, h health) health {
+	highest := int64(0)
+	for _, other := range b.now.Load().members {
+		highest = max(highest, other.value.Load())
+	}
+	m.value.Store(highest)
+	h.state, h.timeouts = Recover, 0
+	return h
 }
 
 // maintain does what is due every Maintain.
 func (b *Balancer) maintain(now time.Time) {
-	if b.cfg.Maintain <= 0 {
+	if b.file.Maintain <= 0 {
 		return
 	}
 	last := b.upkeep.Load()
-	n := int((now.UnixNano() - last) / int64(b.cfg.Maintain))
+	n := int((now.UnixNano() - last) / int64(b.file.Maintain))
 	if n <= 0 || !b.upkeep.CompareAndSwap(last, now.UnixNano()) {
 		return
 	}
-	b.cfg.Method.decay(b.members, n)
-	for _, m := range b.members {
+	s := b.now.Load()
+	s.cfg.Method.decay(s.members, n)
+	for _, m := range s.members {
 		used := m.elected.Load()
 		unused := m.lastUse.Swap(used) == used
 		m.change(func(h health) health {
 			switch {
-			case !h.state.failing() && !h.firstError.IsZero() && now.Sub(h.firstError) > b.cfg.Recovery.EscalationTime:
+			case !h.state.failing() && !h.firstError.IsZero() && now.Sub(h.firstError) > s.cfg.Recovery.EscalationTime:
 				h = h.inError(now)
 			case h.state == OK && unused:
 				h.state = Idle

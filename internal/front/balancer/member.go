@@ -24,7 +24,8 @@ type Endpoint interface {
 }
 
 // A Member is one worker in a balancer. Its settings never change; its
-// standing is shared with the member of that name in the line after a reload.
+// standing is shared with the member of that name after a change, and in the
+// line after a reload.
 type Member struct {
 	cfg      MemberConfig
 	endpoint Endpoint

@@ -8,11 +8,22 @@ func (m Method) String() string {
 // String returns the activation as mod_jk's status shows it.
 func (a Activation) String() string { return [...]string{"ACT", "DIS", "STP"}[a] }
 
+// String returns the lock as mod_jk's status shows it.
+func (l Lock) String() string { return [...]string{"Optimistic", "Pessimistic"}[l] }
+
+// valueOf returns what members are compared by.
+func (m Method) valueOf(member *Member) int64 {
+	if m == Busyness { // not a sum, so that it is right after a change of factors
+		return member.busy.Load() * member.mult
+	}
+	return member.value.Load()
+}
+
 // atDispatch returns what a request adds to its member's value when it is
 // sent; fresh tells that it belongs to no session yet.
 func (m Method) atDispatch(mult int64, fresh bool) int64 {
 	switch m {
-	case Requests, Busyness:
+	case Requests:
 		return mult
 	case Sessions, Next:
 		if fresh {
@@ -25,13 +36,8 @@ func (m Method) atDispatch(mult int64, fresh bool) int64 {
 // atEnd changes the member's value when a request has ended, after moving
 // bytes in both directions.
 func (m Method) atEnd(member *Member, bytes int64) {
-	switch m {
-	case Traffic:
+	if m == Traffic {
 		member.value.Add(bytes * member.mult)
-	case Busyness:
-		if member.value.Add(-member.mult) < 0 {
-			member.value.Store(0)
-		}
 	}
 }
 

@@ -15,3 +15,6 @@ type Config struct {
 	Doctype  string   // doctype
 	Place    string   // FILE:LINE of its first property
 }
+
+// A Property is one line of workers.properties.
+type Property struct{ Key, Value string }

@@ -1,6 +1,10 @@
 package worker
 
-import "time"
+import (
+	"time"
+
+	"github.com/catflap/catflap/internal/front/overlay"
+)
 
 // Config says where one Tomcat is and how patient to be with it. A zero field
 // means its default, a negative time waits for ever. Each field names its
@@ -22,6 +26,7 @@ type Config struct {
 	MaxPacket     int           // max_packet_size, 8192 to 65536; default 8192
 	Secret        string        // secret
 	Place         string        // FILE:LINE of the first property of this worker
+	Lines         overlay.Lines // its properties as the file has them
 }
 
 // Socket is how connections are made.

@@ -16,6 +16,7 @@ import (
 // A conversation is one request on one connection.
 type conversation struct {
 	w        *Worker
+	s        *setup
 	x        *exchange.Exchange
 	ctx      context.Context
 	out      *outgoing
@@ -27,19 +28,19 @@ type conversation struct {
 }
 
 // once sends the request of x and its answer to rw.
-func (w *Worker) once(rw http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
+func (w *Worker) once(rw http.ResponseWriter, r *http.Request, x *exchange.Exchange, s *setup) error {
 	out := outgoings.Get().(*outgoing)
 	defer out.giveBack()
-	out.fill(x, &w.cfg)
+	out.fill(x, &s.cfg)
 	c := &out.conversation
-	*c = conversation{w: w, x: x, ctx: r.Context(), out: out, reply: w.replyTimeout(x)}
+	*c = conversation{w: w, s: s, x: x, ctx: r.Context(), out: out, reply: s.replyTimeout(x)}
 	c.response = response{rw: rw, x: x, left: -1}
 	if err := c.firstBody(); err != nil {
 		return err
 	}
 	fresh := false
 	for {
-		h, used, err := w.acquire(r.Context(), x, fresh)
+		h, used, err := s.acquire(r.Context(), x, fresh)
 		if err != nil {
 			return err
 		}
@@ -58,7 +59,7 @@ func (c *conversation) firstBody() error {
 	if c.x.Body.Length() <= 0 || ignoresLength(c.x) {
 		return nil
 	}
-	n, err := c.readBody(c.w.cfg.MaxPacket - 6)
+	n, err := c.readBody(c.s.cfg.MaxPacket - 6)
 	if n == 0 && err != nil {
 		return c.bodyFailed(err, exchange.ReachedNobody)
 	}
@@ -94,58 +95,58 @@ func (c *conversation) bodyFailed(err error, reached exchange.Reached) error {
 // acquire takes a connection; used tells that it has carried a request
 // before. One that must not fail, since its request may not be repeated, has
 // shown within the last second that it lives.
-func (w *Worker) acquire(ctx context.Context, x *exchange.Exchange, fresh bool) (h held, used bool, err error) {
+func (s *setup) acquire(ctx context.Context, x *exchange.Exchange, fresh bool) (h held, used bool, err error) {
 	for {
-		h, err := w.pool.take(ctx, fresh)
+		h, err := s.pool.take(ctx, fresh)
 		if err != nil {
-			return held{}, false, w.notAcquired(ctx, err)
+			return held{}, false, s.notAcquired(ctx, err)
 		}
 		if h.conn == nil {
-			h, err = w.connect(ctx, h)
+			h, err = s.connect(ctx, h)
 			return h, false, err
 		}
-		if w.good(h, x) {
+		if s.good(h, x) {
 			return h, true, nil
 		}
 		h.conn.Close()
-		w.pool.release(h, false)
+		s.pool.release(h, false)
 	}
 }
 
 // good reports whether an idle connection may carry the request of x. One that
 // was used just now is not looked at for a request that is sent again, on a
 // fresh connection, should the container have closed it.
-func (w *Worker) good(h held, x *exchange.Exchange) bool {
+func (s *setup) good(h held, x *exchange.Exchange) bool {
 	recent := time.Since(h.alive) <= time.Second
-	again := idempotent(x.Request.Method) && x.Body.Length() == 0 && w.cfg.Recovery&RecoverNotAfterSend == 0
+	again := idempotent(x.Request.Method) && x.Body.Length() == 0 && s.cfg.Recovery&RecoverNotAfterSend == 0
 	if !(recent && again) && h.conn.Stale() {
 		return false
 	}
-	if w.cfg.Ping.Prepost > 0 {
-		return h.conn.Ping(w.cfg.Ping.Prepost) == nil
+	if s.cfg.Ping.Prepost > 0 {
+		return h.conn.Ping(s.cfg.Ping.Prepost) == nil
 	}
 	if !recent && !idempotent(x.Request.Method) {
-		return h.conn.Ping(w.cfg.Ping.Timeout) == nil
+		return h.conn.Ping(s.cfg.Ping.Timeout) == nil
 	}
 	return true
 }
 
 // notAcquired is the error for a place in the pool that was not to be had.
-func (w *Worker) notAcquired(ctx context.Context, err error) error {
+func (s *setup) notAcquired(ctx context.Context, err error) error {
 	cause := exchange.CauseBusy
 	if ctx.Err() != nil {
 		cause = exchange.CauseClientWrite
 	}
-	return &exchange.Error{Worker: w.cfg.Name, Cause: cause, Reached: exchange.ReachedNobody, Err: err}
+	return &exchange.Error{Worker: s.cfg.Name, Cause: cause, Reached: exchange.ReachedNobody, Err: err}
 }
 
 // connect opens the connection for which h is the place.
-func (w *Worker) connect(ctx context.Context, h held) (held, error) {
-	conn, err := w.pool.open(ctx)
+func (s *setup) connect(ctx context.Context, h held) (held, error) {
+	conn, err := s.pool.open(ctx)
 	cause := exchange.CauseAddress
 	switch {
-	case err == nil && w.cfg.Ping.Connect > 0:
-		if err = conn.Ping(w.cfg.Ping.Connect); err != nil {
+	case err == nil && s.cfg.Ping.Connect > 0:
+		if err = conn.Ping(s.cfg.Ping.Connect); err != nil {
 			conn.Close()
 			cause = exchange.CauseCPing
 		}
@@ -155,8 +156,8 @@ func (w *Worker) connect(ctx context.Context, h held) (held, error) {
 		cause = dialCause(err)
 	}
 	if err != nil {
-		w.pool.release(h, false)
-		return held{}, &exchange.Error{Worker: w.cfg.Name, Cause: cause, Reached: exchange.ReachedNobody, Err: err}
+		s.pool.release(h, false)
+		return held{}, &exchange.Error{Worker: s.cfg.Name, Cause: cause, Reached: exchange.ReachedNobody, Err: err}
 	}
 	return held{conn, time.Now()}, nil
 }
@@ -185,13 +186,13 @@ func (c *conversation) on(h held) error {
 	if _, refused := errors.AsType[*exchange.Refusal](err); refused || c.response.discard {
 		good = !c.untidy && h.conn.Reusable() && !c.clientGone()
 	}
-	if good && (c.reply > 0 || c.w.cfg.Socket.Timeout > 0) {
+	if good && (c.reply > 0 || c.s.cfg.Socket.Timeout > 0) {
 		good = h.conn.SetDeadline(time.Time{}) == nil
 	}
 	if !good {
 		h.conn.Close()
 	}
-	c.w.pool.release(held{h.conn, time.Now()}, good)
+	c.s.pool.release(held{h.conn, time.Now()}, good)
 	c.w.stats.transferred.Add(c.sent)
 	return err
 }
@@ -247,7 +248,7 @@ func (c *conversation) talk() error {
 // wait sets the deadline for the next packet, if there is one.
 func (c *conversation) wait() {
 	limit := c.reply
-	if t := c.w.cfg.Socket.Timeout; t > 0 && (limit <= 0 || t < limit) {
+	if t := c.s.cfg.Socket.Timeout; t > 0 && (limit <= 0 || t < limit) {
 		limit = t
 	}
 	if limit > 0 && !c.clientGone() {
@@ -256,7 +257,7 @@ func (c *conversation) wait() {
 }
 
 func (c *conversation) begin(m *ajp.Message) error {
-	c.response.begin(&m.Headers, &c.w.cfg)
+	c.response.begin(&m.Headers, &c.s.cfg)
 	if c.x.Site.Forward.FlushHeader {
 		return c.clientFailed(c.response.flush())
 	}
@@ -317,8 +318,8 @@ func (c *conversation) end(m *ajp.Message) error {
 	}
 	if !m.Reuse && c.x.Response.Status == http.StatusForbidden && c.w.stats.mayHint() {
 		c.w.log.Warn("tomcat answered 403 and closed the connection: if the application did not refuse, the secret or a request attribute is why",
-			"worker", c.w.cfg.Name,
-			"do", "compare worker."+c.w.cfg.Name+".secret with secret of the AJP connector, and let its allowedRequestAttributesPattern cover JkEnvVar")
+			"worker", c.w.name,
+			"do", "compare worker."+c.w.name+".secret with secret of the AJP connector, and let its allowedRequestAttributesPattern cover JkEnvVar")
 	}
 	return c.response.refused
 }
@@ -332,7 +333,7 @@ func (c *conversation) reached() exchange.Reached {
 }
 
 func (c *conversation) fail(cause exchange.Cause, reached exchange.Reached, err error) error {
-	return &exchange.Error{Worker: c.w.cfg.Name, Cause: cause, Reached: reached, Err: err}
+	return &exchange.Error{Worker: c.w.name, Cause: cause, Reached: reached, Err: err}
 }
 
 // clientFailed is the error for a client that does not take the answer.
@@ -373,7 +374,7 @@ func (c *conversation) receiveFailed(err error) error {
 
 // replyTimeout is the most that may pass between two packets: of the
 // environment, else of the rule, else of the worker. 0 is for ever.
-func (w *Worker) replyTimeout(x *exchange.Exchange) time.Duration {
+func (s *setup) replyTimeout(x *exchange.Exchange) time.Duration {
 	if len(x.Env) > 0 {
 		if text, ok := x.Env.Get("JK_REPLY_TIMEOUT"); ok {
 			if ms, err := strconv.Atoi(text); err == nil && ms >= 0 {
@@ -384,5 +385,5 @@ func (w *Worker) replyTimeout(x *exchange.Exchange) time.Duration {
 	if t := x.Target.Rule.Ext.ReplyTimeout; t != nil {
 		return *t
 	}
-	return max(0, w.cfg.ReplyTimeout)
+	return max(0, s.cfg.ReplyTimeout)
 }

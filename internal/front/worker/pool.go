@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/catflap/catflap/ajp"
@@ -16,6 +17,7 @@ type pool struct {
 	port      int
 	maxPacket int
 	dial      Dial
+	peer      atomic.Value // string: the address of the last connection
 
 	mu      sync.Mutex
 	cfg     Pool
@@ -38,6 +40,9 @@ var (
 )
 
 func newPool(cfg Config, dial Dial) *pool {
+	if dial == nil {
+		dial = dialer(cfg.Socket)
+	}
 	return &pool{address: cfg.address(), port: cfg.Port, maxPacket: cfg.MaxPacket, dial: dial, cfg: cfg.Pool}
 }
 
@@ -49,6 +54,9 @@ func (p *pool) open(ctx context.Context) (*ajp.Conn, error) {
 	nc, err := p.dial(ctx, "tcp", p.address)
 	if err != nil {
 		return nil, err
+	}
+	if peer := nc.RemoteAddr(); peer != nil {
+		p.peer.Store(peer.String())
 	}
 	return ajp.NewConn(nc, p.maxPacket), nil
 }
@@ -195,7 +203,8 @@ func (p *pool) maintain(now time.Time, ping Ping) {
 	}
 }
 
-// close closes what is idle; what is in use is closed when it comes back.
+// close closes what is idle; what is in use is closed when it comes back. Who
+// waits still gets a place.
 func (p *pool) close() {
 	p.mu.Lock()
 	idle := p.idle
@@ -205,6 +214,13 @@ func (p *pool) close() {
 	for _, h := range idle {
 		h.conn.Close()
 	}
+}
+
+// reset lets the most there were be what there is.
+func (p *pool) reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.most = p.opened
 }
 
 // sizes returns how many connections there are and how many there were at

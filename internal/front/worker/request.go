@@ -53,7 +53,7 @@ func (o *outgoing) fill(x *exchange.Exchange, cfg *Config) {
 	o.headers(x)
 	a := &o.Attributes
 	a.HasQuery, a.Query = x.Request.Asked, x.Request.Query
-	a.Route = cfg.Route
+	a.Route = x.Session.Answered
 	a.Secret = cfg.Secret
 	port := strconv.Itoa(int(x.Client.Remote.Port()))
 	local := x.Client.LocalText()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/front/overlay"
 )
 
 // Stats count what a worker did since Reset. Many goroutines may use it.
@@ -64,7 +65,9 @@ func (s *Stats) mayHint() bool {
 // A Snapshot is a worker at one moment. Its numbers are those that mod_jk's
 // status shows.
 type Snapshot struct {
-	Config                              Config
+	Config, File                        Config          // with and without Overlay
+	Overlay                             overlay.Overlay // what the operator changed
+	Address                             string          // IP:port, "invalid" without a port; host:port before the first connection
 	Used, Busy, MaxBusy                 int64
 	Errors, ClientErrors, ReplyTimeouts int64
 	Read, Transferred                   int64 // bytes from and to the container
@@ -74,16 +77,36 @@ type Snapshot struct {
 
 // Snapshot returns the worker as it is now.
 func (w *Worker) Snapshot() Snapshot {
-	s := w.stats
+	s, now := w.stats, w.now.Load()
 	shot := Snapshot{
-		Config: w.cfg,
-		Used:   s.used.Load(), Busy: s.busy.Load(), MaxBusy: s.maxBusy.Load(),
+		Config: now.cfg, File: now.file, Overlay: now.overlay, Address: now.address(),
+		Used: s.used.Load(), Busy: s.busy.Load(), MaxBusy: s.maxBusy.Load(),
 		Errors: s.errors.Load(), ClientErrors: s.clientErrors.Load(), ReplyTimeouts: s.timeouts.Load(),
 		Read: s.read.Load(), Transferred: s.transferred.Load(), LastReset: time.Unix(s.lastReset.Load(), 0),
 	}
-	shot.Connected, shot.MaxConnected = w.pool.sizes()
+	shot.Connected, shot.MaxConnected = now.pool.sizes()
 	if at := s.lastError.Load(); at != 0 {
 		shot.LastError = time.Unix(at, 0)
 	}
 	return shot
+}
+
+// address tells where the worker is.
+func (s *setup) address() string {
+	if s.cfg.Port <= 0 {
+		return "invalid"
+	}
+	if peer, ok := s.pool.peer.Load().(string); ok {
+		return peer
+	}
+	return s.cfg.address()
+}
+
+// reset counts anew.
+func (s *Stats) reset() {
+	for _, n := range []*atomic.Int64{&s.used, &s.errors, &s.clientErrors, &s.timeouts, &s.read, &s.transferred, &s.lastError} {
+		n.Store(0)
+	}
+	s.maxBusy.Store(s.busy.Load())
+	s.lastReset.Store(time.Now().Unix())
 }

@@ -15,22 +15,33 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/catflap/catflap/ajp"
 	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/front/overlay"
 )
 
 // Dial opens a connection, as net.Dialer.DialContext does.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
-// A Worker is one endpoint with its pool. Its settings never change; many
-// goroutines may use it.
+// A Worker is one endpoint with its pool. Many goroutines may use it.
 type Worker struct {
-	cfg   Config
-	pool  *pool
+	name  string
+	now   atomic.Pointer[setup]
 	stats *Stats
+	dial  Dial // nil opens TCP connections as the settings say
 	log   *slog.Logger
+}
+
+// A setup is what holds for a request from its beginning to its end. It never
+// changes.
+type setup struct {
+	cfg     Config          // file with overlay over it
+	file    Config          // as the files have it, with defaults filled in
+	overlay overlay.Overlay // what the operator changed
+	pool    *pool
 }
 
 // New returns a worker with no connection yet, or every mistake in cfg at
@@ -50,10 +61,9 @@ func New(cfg Config, dial Dial, log *slog.Logger) (*Worker, error) {
 		return nil, errors.Join(mistakes...)
 	}
 	cfg = cfg.filled()
-	if dial == nil {
-		dial = dialer(cfg.Socket)
-	}
-	return &Worker{cfg: cfg, log: log, stats: newStats(), pool: newPool(cfg, dial)}, nil
+	w := &Worker{name: cfg.Name, log: log, stats: newStats(), dial: dial}
+	w.now.Store(&setup{cfg: cfg, file: cfg, pool: newPool(cfg, dial)})
+	return w, nil
 }
 
 // filled returns cfg with defaults in place of zero fields.
@@ -79,10 +89,10 @@ func def[T comparable](field *T, value T) {
 }
 
 // Config returns the settings, with defaults filled in.
-func (w *Worker) Config() Config { return w.cfg }
+func (w *Worker) Config() Config { return w.now.Load().cfg }
 
 // Name returns the name of the worker.
-func (w *Worker) Name() string { return w.cfg.Name }
+func (w *Worker) Name() string { return w.name }
 
 // address is host:port as it is dialled.
 func (cfg *Config) address() string { return net.JoinHostPort(cfg.Host, strconv.Itoa(cfg.Port)) }
@@ -92,19 +102,24 @@ func (cfg *Config) key() string {
 	return fmt.Sprintf("%s|%s|%s|%d|%+v", cfg.Name, cfg.address(), cfg.Secret, cfg.MaxPacket, cfg.Socket)
 }
 
-// Adopt takes over connections and counters of old if both have the same name,
-// address, secret, packet size and socket settings; otherwise it does nothing.
-// It is called before the first request.
-func (w *Worker) Adopt(old *Worker) {
-	if w.cfg.key() != old.cfg.key() {
-		return
+// Adopt takes over what the operator changed in old, as far as the files say
+// what they said then, and returns what ended. Connections and counters are
+// taken over if both have the same name, address, secret, packet size and
+// socket settings. It is called before the first request.
+func (w *Worker) Adopt(old *Worker) (ended overlay.Overlay) {
+	was, now := old.now.Load(), *w.now.Load()
+	now.overlay, ended = Settings.Carry(now.file.Lines, was.overlay)
+	now.cfg = Settings.Apply(now.file, now.overlay)
+	if was.cfg.key() == now.cfg.key() {
+		w.stats = old.stats
 	}
-	w.pool, w.stats = old.pool, old.stats
-	w.pool.resize(w.cfg.Pool)
+	now.pool = w.poolFor(was, &now)
+	w.now.Store(&now)
+	return ended
 }
 
-// Adopted reports whether w has taken over from old.
-func (w *Worker) Adopted(old *Worker) bool { return w.pool == old.pool }
+// Adopted reports whether w has taken over the connections of old.
+func (w *Worker) Adopted(old *Worker) bool { return w.now.Load().pool == old.now.Load().pool }
 
 // Forward sends the request of x to this worker and its answer to rw, up to
 // Retries times if that is safe. nil means the answer is complete; otherwise
@@ -112,14 +127,16 @@ func (w *Worker) Adopted(old *Worker) bool { return w.pool == old.pool }
 // use_server_errors replaces.
 func (w *Worker) Forward(rw http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
 	x.Session.Activation = "ACT"
+	s := w.now.Load()
+	x.Session.Answered = s.cfg.Route
 	for sends := 1; ; sends++ {
 		err := w.Try(rw, r, x)
 		failure, ok := errors.AsType[*exchange.Error](err)
-		if !ok || sends >= w.cfg.Retries || !w.MayRepeat(x, failure) || x.Body.Rewind() != nil {
+		if !ok || sends >= s.cfg.Retries || !w.MayRepeat(x, failure) || x.Body.Rewind() != nil {
 			return err
 		}
-		w.log.Info("sending request to tomcat failed (recoverable)", "worker", w.cfg.Name, "cause", failure.Cause.String(), "attempt", sends)
-		timer := time.NewTimer(w.cfg.RetryInterval)
+		w.log.Info("sending request to tomcat failed (recoverable)", "worker", w.name, "cause", failure.Cause.String(), "attempt", sends)
+		timer := time.NewTimer(s.cfg.RetryInterval)
 		select {
 		case <-timer.C:
 		case <-r.Context().Done():
@@ -129,14 +146,16 @@ func (w *Worker) Forward(rw http.ResponseWriter, r *http.Request, x *exchange.Ex
 	}
 }
 
-// Try is one attempt of Forward. It is recorded in x.
+// Try is one attempt of Forward. It is recorded in x, whose Session names the
+// route and the activation that the container is told.
 func (w *Worker) Try(rw http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
 	began := time.Now()
-	if !w.stats.enter(w.cfg.BusyLimit) {
-		return w.attempted(x, began, &exchange.Error{Worker: w.cfg.Name, Cause: exchange.CauseBusy, Err: errBusyLimit})
+	s := w.now.Load()
+	if !w.stats.enter(s.cfg.BusyLimit) {
+		return w.attempted(x, began, &exchange.Error{Worker: w.name, Cause: exchange.CauseBusy, Err: errBusyLimit})
 	}
 	defer w.stats.leave()
-	err := w.once(rw, r, x)
+	err := w.once(rw, r, x, s)
 	return w.attempted(x, began, err)
 }
 
@@ -144,13 +163,12 @@ var errBusyLimit = errors.New("busy_limit is reached")
 
 // attempted records an attempt and its outcome.
 func (w *Worker) attempted(x *exchange.Exchange, began time.Time, err error) error {
-	attempt := exchange.Attempt{Worker: w.cfg.Name, Route: w.cfg.Route, Began: began, Took: time.Since(began)}
+	attempt := exchange.Attempt{Worker: w.name, Route: x.Session.Answered, Began: began, Took: time.Since(began)}
 	if failure, ok := errors.AsType[*exchange.Error](err); ok {
 		attempt.Err = failure
 		w.stats.failed(failure.Cause)
 	}
 	x.Attempts = append(x.Attempts, attempt)
-	x.Session.Answered = w.cfg.Route
 	return err
 }
 
@@ -174,11 +192,12 @@ func (w *Worker) MayRepeat(x *exchange.Exchange, failure *exchange.Error) bool {
 	if !idempotent(x.Request.Method) {
 		return false
 	}
-	if w.cfg.Recovery&RecoverNotAfterSend == 0 {
+	recovery := w.now.Load().cfg.Recovery
+	if recovery&RecoverNotAfterSend == 0 {
 		return true
 	}
-	return x.Request.Method == http.MethodHead && w.cfg.Recovery&RecoverHead != 0 ||
-		x.Request.Method == http.MethodGet && w.cfg.Recovery&RecoverGet != 0
+	return x.Request.Method == http.MethodHead && recovery&RecoverHead != 0 ||
+		x.Request.Method == http.MethodGet && recovery&RecoverGet != 0
 }
 
 // idempotent reports whether a request of method may run twice.
@@ -195,32 +214,40 @@ func idempotent(method string) bool {
 // Run keeps the pool until ctx is done: idle connections are closed in time,
 // and sent CPING if connection_ping_interval says so.
 func (w *Worker) Run(ctx context.Context) error {
-	tick := time.NewTicker(w.pool.period())
+	period := w.now.Load().pool.period()
+	tick := time.NewTicker(period)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case now := <-tick.C:
-			w.pool.maintain(now, w.cfg.Ping)
+			s := w.now.Load()
+			s.pool.maintain(now, s.cfg.Ping)
+			if wanted := s.pool.period(); wanted != period {
+				period = wanted
+				tick.Reset(period)
+			}
 		}
 	}
 }
 
 // Close closes idle connections, and those in use when they come back.
-func (w *Worker) Close() { w.pool.close() }
+func (w *Worker) Close() { w.now.Load().pool.close() }
 
 // Ping opens a connection of its own and asks for a sign of life.
 func (w *Worker) Ping(ctx context.Context) error {
-	conn, err := w.pool.open(ctx)
+	s := w.now.Load()
+	conn, err := s.pool.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	return conn.Ping(w.cfg.Ping.Timeout)
+	return conn.Ping(s.cfg.Ping.Timeout)
 }
 
 // Free reports whether a request would get a connection at once.
 func (w *Worker) Free() bool {
-	return (w.cfg.BusyLimit <= 0 || w.stats.busy.Load() < int64(w.cfg.BusyLimit)) && w.pool.free()
+	s := w.now.Load()
+	return (s.cfg.BusyLimit <= 0 || w.stats.busy.Load() < int64(s.cfg.BusyLimit)) && s.pool.free()
 }

@@ -217,11 +217,11 @@ func TestCauses(t *testing.T) {
 			if x.Attempts[0].Err != failure {
 				t.Errorf("attempt: %+v", x.Attempts)
 			}
-			if len(w.pool.idle) > 0 && test.cause != exchange.CauseFailOnStatus && test.cause != exchange.CauseFailOnStatusSoft {
+			if len(w.now.Load().pool.idle) > 0 && test.cause != exchange.CauseFailOnStatus && test.cause != exchange.CauseFailOnStatusSoft {
 				t.Error("its connection is in the pool")
 			}
-			if opened, _ := w.pool.sizes(); opened != len(w.pool.idle) {
-				t.Errorf("%d connections are counted, %d are idle", opened, len(w.pool.idle))
+			if opened, _ := w.now.Load().pool.sizes(); opened != len(w.now.Load().pool.idle) {
+				t.Errorf("%d connections are counted, %d are idle", opened, len(w.now.Load().pool.idle))
 			}
 			_ = s
 		})
@@ -342,9 +342,9 @@ func TestSureConnections(t *testing.T) {
 	if s.Pings() != 0 {
 		t.Error("pinged although it answered within the last second")
 	}
-	w.pool.idle[0].alive = time.Now().Add(-2 * time.Second)
+	w.now.Load().pool.idle[0].alive = time.Now().Add(-2 * time.Second)
 	send("GET")
-	w.pool.idle[0].alive = time.Now().Add(-2 * time.Second)
+	w.now.Load().pool.idle[0].alive = time.Now().Add(-2 * time.Second)
 	send("POST")
 	if s.Pings() != 1 || s.Accepted() != 1 {
 		t.Errorf("%d pings, %d connections; want 1, 1", s.Pings(), s.Accepted())
@@ -397,8 +397,8 @@ func TestClientDoesNotTake(t *testing.T) {
 	r, x := request("GET", "/", http.NoBody, 0)
 	rec := &recorder{ResponseRecorder: httptest.NewRecorder(), x: x, fail: io.ErrClosedPipe}
 	failure, ok := errors.AsType[*exchange.Error](w.Forward(rec, r, x))
-	if !ok || failure.Cause != exchange.CauseClientWrite || failure.Reached != exchange.ReachedClient || len(w.pool.idle) != 0 {
-		t.Errorf("%v, %d idle", failure, len(w.pool.idle))
+	if !ok || failure.Cause != exchange.CauseClientWrite || failure.Reached != exchange.ReachedClient || len(w.now.Load().pool.idle) != 0 {
+		t.Errorf("%v, %d idle", failure, len(w.now.Load().pool.idle))
 	}
 }
 
@@ -546,7 +546,7 @@ func TestPoolTimeout(t *testing.T) {
 	}
 	for {
 		r, x := request("GET", "/", http.NoBody, 0)
-		if opened, _ := w.pool.sizes(); opened == 0 {
+		if opened, _ := w.now.Load().pool.sizes(); opened == 0 {
 			continue
 		}
 		_, err := forward(w, r, x)
@@ -559,7 +559,7 @@ func TestPoolTimeout(t *testing.T) {
 	if err := <-first; err != nil {
 		t.Error(err)
 	}
-	if len(w.pool.waiting) != 0 {
+	if len(w.now.Load().pool.waiting) != 0 {
 		t.Error("who gave up still waits")
 	}
 }
@@ -572,21 +572,21 @@ func TestIdleConnectionsEnd(t *testing.T) {
 			c.Ping.Interval = 10 * time.Second
 		})
 	fill(t, w, 3)
-	w.pool.maintain(time.Now(), w.cfg.Ping)
-	if opened, _ := w.pool.sizes(); opened != 3 || s.Pings() != 0 {
+	w.now.Load().pool.maintain(time.Now(), w.Config().Ping)
+	if opened, _ := w.now.Load().pool.sizes(); opened != 3 || s.Pings() != 0 {
 		t.Errorf("at once: %d connections, %d pings", opened, s.Pings())
 	}
-	w.pool.maintain(time.Now().Add(20*time.Second), w.cfg.Ping)
-	if opened, _ := w.pool.sizes(); opened != 3 || s.Pings() != 3 {
+	w.now.Load().pool.maintain(time.Now().Add(20*time.Second), w.Config().Ping)
+	if opened, _ := w.now.Load().pool.sizes(); opened != 3 || s.Pings() != 3 {
 		t.Errorf("after connection_ping_interval: %d connections, %d pings", opened, s.Pings())
 	}
-	w.pool.maintain(time.Now().Add(2*time.Minute), w.cfg.Ping)
-	if opened, _ := w.pool.sizes(); opened != 1 {
+	w.now.Load().pool.maintain(time.Now().Add(2*time.Minute), w.Config().Ping)
+	if opened, _ := w.now.Load().pool.sizes(); opened != 1 {
 		t.Errorf("after connection_pool_timeout: %d connections, want connection_pool_minsize", opened)
 	}
 	s.CloseIdle()
-	for len(w.pool.idle) > 0 {
-		w.pool.maintain(time.Now().Add(20*time.Second), w.cfg.Ping)
+	for len(w.now.Load().pool.idle) > 0 {
+		w.now.Load().pool.maintain(time.Now().Add(20*time.Second), w.Config().Ping)
 	}
 }
 
@@ -594,14 +594,14 @@ func TestIdleConnectionsEnd(t *testing.T) {
 func fill(t *testing.T, w *Worker, n int) {
 	t.Helper()
 	for range n {
-		if _, err := w.pool.take(t.Context(), true); err != nil {
+		if _, err := w.now.Load().pool.take(t.Context(), true); err != nil {
 			t.Fatal(err)
 		}
-		conn, err := w.pool.open(t.Context())
+		conn, err := w.now.Load().pool.open(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer w.pool.release(held{conn, time.Now()}, true)
+		defer w.now.Load().pool.release(held{conn, time.Now()}, true)
 	}
 }
 

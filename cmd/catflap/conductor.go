@@ -24,10 +24,11 @@ type conductor struct {
 	server   *front.Server
 	options  config.Options
 	state    control.State
-	again    bool            // a signal came while a reload ran
-	reloaded chan []string   // why the reload that ran was refused; nil if it was not
-	untold   bool            // the last state could not be written
-	ctx      context.Context // done: the server ends at once
+	again    bool             // a signal came while a reload ran
+	reloaded chan []string    // why the reload that ran was refused; nil if it was not
+	waits    <-chan time.Time // while it drains: when to tell what it waits for
+	untold   bool             // the last state could not be written
+	ctx      context.Context  // done: the server ends at once
 	cancel   context.CancelFunc
 }
 
@@ -63,6 +64,10 @@ func (c *conductor) run(signals <-chan os.Signal) error {
 			c.take(s.(syscall.Signal))
 		case refused := <-c.reloaded:
 			c.finish(refused)
+		case <-c.waits:
+			c.state.Waits = c.server.Waits().String()
+			c.tell()
+			c.waits = time.After(10 * time.Second)
 		}
 	}
 }
@@ -94,6 +99,7 @@ func (c *conductor) take(s syscall.Signal) {
 // drain lets requests end for at most limit.
 func (c *conductor) drain(phase control.Phase, limit time.Duration) {
 	c.state.Phase = phase
+	c.waits = time.After(time.Second)
 	c.tell()
 	c.server.Shutdown(limit)
 }

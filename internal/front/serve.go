@@ -35,6 +35,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, port := hostOf(r.Host)
 	site := l.sites[l.hosts.Select(conn.Client.Local, name)]
 	room := roomOf(conn)
+	conn.Client.Begin(r.Method, r.RequestURI)
 	x := room.begin(r, conn, site, name, port)
 	site.serve(&room.recorder, w, r, conn, x)
 }

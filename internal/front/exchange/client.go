@@ -5,8 +5,11 @@ import (
 	"sync"
 )
 
-// An Interrupter waits for something, and can be told that it is in vain.
-type Interrupter interface{ Interrupt() }
+// An Interrupter waits for a worker, and can be told that it is in vain.
+type Interrupter interface {
+	Interrupt()
+	Worker() string // its name
+}
 
 // A Client is one connection of a client. One request at a time uses it.
 type Client struct {
@@ -19,9 +22,10 @@ type Client struct {
 	// Watched tells that the connection calls Gone when the client goes.
 	Watched bool
 
-	mu      sync.Mutex // guards gone and waiting
-	gone    bool
-	waiting Interrupter
+	mu             sync.Mutex // guards what follows, up to waiting
+	gone           bool
+	method, target string // of the request that was begun last
+	waiting        Interrupter
 
 	remoteText, localText string
 	later                 []func(in, out int64)
@@ -54,6 +58,24 @@ func (c *Client) LocalText() string {
 		c.localText = c.Local.Addr().String()
 	}
 	return c.localText
+}
+
+// Begin tells of the request that is under way from now on, for Doing.
+func (c *Client) Begin(method, target string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.method, c.target = method, target
+}
+
+// Doing returns what the request that was begun last asks for, and the worker
+// that it waits for, empty if it waits for none. Other goroutines may ask.
+func (c *Client) Doing() (method, target, worker string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiting != nil {
+		worker = c.waiting.Worker()
+	}
+	return c.method, c.target, worker
 }
 
 // Await lets i be interrupted, once, if the client goes before Rest. It costs

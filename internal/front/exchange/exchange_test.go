@@ -52,7 +52,27 @@ func TestWire(t *testing.T) {
 // counter counts interruptions.
 type counter int
 
-func (c *counter) Interrupt() { *c++ }
+func (c *counter) Interrupt()     { *c++ }
+func (c *counter) Worker() string { return "n1" }
+
+// TestDoing: others can see what is asked for, and at which worker while it is
+// waited for.
+func TestDoing(t *testing.T) {
+	var c Client
+	c.Begin("GET", "/x")
+	see := func(want string) {
+		t.Helper()
+		method, target, worker := c.Doing()
+		if got := method + " " + target + " " + worker; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	see("GET /x ")
+	c.Await(new(counter))
+	see("GET /x n1")
+	c.Rest()
+	see("GET /x ")
+}
 
 func TestClientGone(t *testing.T) {
 	var c Client

@@ -211,6 +211,9 @@ func (c *conversation) watchClient() (undisturbed func() bool) {
 // Interrupt breaks off what the conversation waits for.
 func (c *conversation) Interrupt() { c.conn.SetDeadline(past) }
 
+// Worker implements exchange.Interrupter.
+func (c *conversation) Worker() string { return c.w.name }
+
 // clientGone reports whether the client went.
 func (c *conversation) clientGone() bool { return c.x.Client.IsGone() || c.ctx.Err() != nil }
 

@@ -34,7 +34,7 @@ type Conn struct {
 	group  *Group
 	cancel context.CancelFunc // of its requests
 	phase  atomic.Int32       // an http1.Phase
-	used   bool               // a request was answered on it
+	used   atomic.Bool        // a request was answered on it
 	raw    syscall.RawConn
 	watch  watch
 	limit  limit
@@ -70,7 +70,7 @@ func (c *Conn) SetTimes(timeout, keepAlive time.Duration) {
 
 // Enter implements http1.Conn.
 func (c *Conn) Enter(p http1.Phase) {
-	if p == http1.Idle && c.used && c.group.config.Done != nil {
+	if p == http1.Idle && c.used.Load() && c.group.config.Done != nil {
 		c.group.config.Done(&c.Client)
 	}
 	c.phase.Store(int32(p))
@@ -78,14 +78,14 @@ func (c *Conn) Enter(p http1.Phase) {
 	case http1.Idle:
 		c.watch.end()
 		wait := time.Duration(c.keepAlive.Load())
-		if !c.used {
+		if !c.used.Load() {
 			wait = c.group.config.HeaderTimeout
 		}
 		c.limit.set(c, wait)
 	case http1.Head:
 		c.limit.set(c, c.group.config.HeaderTimeout)
 	case http1.Answer:
-		c.used = true
+		c.used.Store(true)
 		c.limit.set(c, 0)
 		c.watch.begin(c.group.conns.now.Load())
 	case http1.Ending:
@@ -98,8 +98,11 @@ func (c *Conn) Enter(p http1.Phase) {
 // was not read to its end.
 const lingering = 2 * time.Second
 
-// Closing implements http1.Conn.
-func (c *Conn) Closing() bool { return c.group.closing.Load() }
+// Closing implements http1.Conn. A client that has just connected has a moment
+// for its first request.
+func (c *Conn) Closing() bool {
+	return c.group.closing.Load() && (c.used.Load() || c.group.closed.Load())
+}
 
 // RawConn implements http1.Conn.
 func (c *Conn) RawConn() syscall.RawConn { return c.raw }

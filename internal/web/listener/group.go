@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,11 +30,12 @@ type Group struct {
 	server *http1.Server
 
 	mu      sync.Mutex
-	sockets map[string]net.Listener
+	sockets map[string]*socket
 	serving sync.WaitGroup // sockets and connections
 
 	conns   conns
 	closing atomic.Bool   // Shutdown was called
+	closed  atomic.Bool   // so it was, and not just now
 	done    chan struct{} // closed when all connections have ended
 	once    sync.Once     // starts the clock
 }
@@ -58,7 +60,7 @@ func New(cfg Config, open Open) *Group {
 	g := &Group{
 		config:  cfg,
 		open:    open,
-		sockets: map[string]net.Listener{},
+		sockets: map[string]*socket{},
 		conns:   conns{all: map[*Conn]bool{}},
 		done:    make(chan struct{}),
 		server:  &http1.Server{Handler: cfg.Handler, MaxHead: cfg.MaxHeaderBytes, Log: cfg.Log},
@@ -112,36 +114,48 @@ func (g *Group) commit(addresses []string, fresh map[string]net.Listener) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for address, l := range g.sockets {
-		if !wanted[address] {
-			l.Close()
-			delete(g.sockets, address)
-		}
-	}
 	for address, l := range fresh {
 		if g.closing.Load() {
 			l.Close()
 			continue
 		}
-		g.sockets[address] = l
+		s := newSocket(l)
+		g.sockets[address] = s
 		g.once.Do(func() { go g.conns.run(g.done) })
-		g.serving.Go(func() { g.accept(l) })
+		g.serving.Go(func() { g.accept(s) })
+	}
+	g.leave(func(address string) bool { return !wanted[address] })
+}
+
+// leave closes sockets. It is called with mu held.
+func (g *Group) leave(unwanted func(address string) bool) {
+	var left []*socket
+	for address, s := range g.sockets {
+		if unwanted(address) {
+			s.finish()
+			left = append(left, s)
+			delete(g.sockets, address)
+		}
+	}
+	for _, s := range left {
+		<-s.closed
 	}
 }
 
-// accept serves what comes in on l until it is closed.
-func (g *Group) accept(l net.Listener) {
+// accept serves what comes in on s until it is finished.
+func (g *Group) accept(s *socket) {
+	defer s.close()
 	for {
-		c, err := l.Accept()
+		c, err := s.Accept()
 		switch {
 		case err == nil:
 			g.serving.Go(func() { g.serve(newConn(c, g)) })
-		case errors.Is(err, net.ErrClosed):
+		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
 			return
 		default: // out of descriptors, mostly: others may end meanwhile
-			g.config.Log.Error("could not accept a connection", "module", "core", "address", l.Addr().String(), "err", err)
+			g.config.Log.Error("could not accept a connection", "module", "core", "address", s.Addr().String(), "err", err)
 			select {
-			case <-g.done:
+			case <-s.leaving:
 			case <-time.After(pause):
 			}
 		}
@@ -159,7 +173,7 @@ func (g *Group) serve(c *Conn) {
 	g.conns.add(c)
 	g.server.Serve(ctx, c)
 	g.conns.remove(c)
-	if c.used && g.config.Done != nil {
+	if c.used.Load() && g.config.Done != nil {
 		g.config.Done(&c.Client)
 	}
 }
@@ -182,14 +196,11 @@ func (g *Group) Addresses() []net.Addr {
 func (g *Group) Shutdown(ctx context.Context) error {
 	first := !g.closing.Swap(true)
 	g.mu.Lock()
-	for address, l := range g.sockets {
-		l.Close()
-		delete(g.sockets, address)
-	}
+	g.leave(func(string) bool { return true })
 	g.mu.Unlock()
 	g.conns.each(func(c *Conn) {
-		if until := c.limit.until.Load(); c.phase.Load() == int32(http1.Idle) {
-			c.limit.expire(c, until)
+		if c.used.Load() {
+			c.expireIdle()
 		}
 	})
 	ended := make(chan struct{})
@@ -200,10 +211,20 @@ func (g *Group) Shutdown(ctx context.Context) error {
 		}
 		close(ended)
 	}()
+	moment := time.NewTimer(firstRequest)
+	defer moment.Stop()
 	select {
 	case <-ended:
 		return nil
 	case <-ctx.Done():
+	case <-moment.C:
+		g.closed.Store(true)
+		g.conns.each((*Conn).expireIdle)
+		select {
+		case <-ended:
+			return nil
+		case <-ctx.Done():
+		}
 	}
 	g.conns.each(func(c *Conn) { c.Close() })
 	select {
@@ -211,4 +232,15 @@ func (g *Group) Shutdown(ctx context.Context) error {
 	case <-time.After(time.Second): // the rest are handlers that do not end
 	}
 	return ctx.Err()
+}
+
+// firstRequest is how long a client that has just connected may take to ask,
+// when no more is wanted.
+const firstRequest = time.Second
+
+// expireIdle ends the wait for a request.
+func (c *Conn) expireIdle() {
+	if until := c.limit.until.Load(); c.phase.Load() == int32(http1.Idle) {
+		c.limit.expire(c, until)
+	}
 }

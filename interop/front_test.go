@@ -12,7 +12,7 @@ import (
 
 // modules are what the tests' own configurations load.
 var modules = []string{
-	"mpm_event", "authz_core", "authz_host", "access_compat", "mime", "negotiation", "autoindex", "dir", "alias", "jk",
+	"mpm_event", "authz_core", "authz_host", "access_compat", "mime", "negotiation", "autoindex", "dir", "alias", "env", "setenvif", "headers", "jk",
 }
 
 // A front describes a configuration of the tests' own.

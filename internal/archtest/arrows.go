@@ -16,7 +16,7 @@ const Module = "github.com/catflap/catflap"
 
 // leaves are packages that any package under internal/front or internal/web
 // may import.
-var leaves = []string{"internal/front/exchange", "internal/front/settings"}
+var leaves = []string{"internal/front/exchange", "internal/front/settings", "internal/front/regex"}
 
 // arrows lists for each package what of this module it may import, beyond
 // leaves for those of the front and the web. A package that is not here may
@@ -37,6 +37,7 @@ var arrows = map[string][]string{
 		"internal/front", "internal/front/exchange", "internal/front/settings", "internal/front/vhost",
 		"internal/front/translate", "internal/front/mount", "internal/front/balancer", "internal/front/worker",
 		"internal/front/status", "internal/front/jklog", "internal/front/canonical", "internal/front/overlay",
+		"internal/front/regex",
 		"internal/web/accesslog", "internal/web/errorlog", "internal/web/static",
 	},
 
@@ -48,7 +49,8 @@ var arrows = map[string][]string{
 		"internal/web/listener", "internal/web/static", "internal/web/accesslog", "internal/web/errorlog",
 		"internal/web/logfile", "internal/privilege",
 	},
-	"internal/front/settings":        {},
+	"internal/front/settings":        {"internal/front/regex"},
+	"internal/front/regex":           {},
 	"internal/front/exchange":        {"internal/front/settings"},
 	"internal/front/vhost":           {},
 	"internal/front/canonical":       {},

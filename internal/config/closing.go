@@ -6,6 +6,7 @@ import (
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
 	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/front/regex"
 	"github.com/catflap/catflap/internal/front/settings"
 	"github.com/catflap/catflap/internal/front/vhost"
 )
@@ -55,7 +56,7 @@ func closedBy(d *httpdconf.Directive, what string) *settings.Closed {
 
 // closedSection is a section of its own that answers 403, for what d would
 // have restricted.
-func closedSection(d *httpdconf.Directive, kind vhost.SectionKind, pattern string, compiled *regexp.Regexp) vhost.Section {
+func closedSection(d *httpdconf.Directive, kind vhost.SectionKind, pattern string, compiled *regex.Regex) vhost.Section {
 	return vhost.Section{
 		Kind: kind, Pattern: pattern, Regexp: compiled, Place: line(d),
 		Layer: &settings.Layer{Closed: closedBy(d, strings.TrimSpace(d.Name+" "+d.Raw))},
@@ -70,7 +71,7 @@ func (l *loader) closeFiles(p place, d *httpdconf.Directive, extensions []httpdc
 		quoted = append(quoted, regexp.QuoteMeta(strings.TrimPrefix(e.Text, ".")))
 	}
 	pattern := `(?i)\.(?:` + strings.Join(quoted, "|") + `)(?:\.|$)`
-	s := closedSection(d, vhost.FilesMatch, pattern, regexp.MustCompile(pattern))
+	s := closedSection(d, vhost.FilesMatch, pattern, regex.MustCompile(pattern))
 	if p.in == inDirectory && p.inside != nil {
 		*p.inside = append(*p.inside, s)
 		return
@@ -195,7 +196,7 @@ func (l *loader) closeJudgements() {
 var special = map[string]func(*loader, place, *httpdconf.Directive){
 	"sslengine": sslEngine, "sslverifyclient": sslVerifyClient,
 	"rewriteengine": rewriteEngine, "rewritecond": rewriteCond, "rewriterule": rewriteRule, "rewriteoptions": rewriteOptions,
-	"redirectmatch": redirectMatch, "sethandler": setHandler, "addhandler": addHandler,
+	"sethandler": setHandler, "addhandler": addHandler,
 	"scriptalias": scriptAlias, "scriptaliasmatch": scriptAlias,
 	"<authzprovideralias": authzProviderAlias,
 	"authtype":            authType,

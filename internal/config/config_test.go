@@ -78,10 +78,10 @@ func dump(cfg *front.Config) string {
 			p("  mount %s %s exclude=%v %v", r.Pattern, r.Worker, r.Exclude, extensionText(r.Ext))
 		}
 		for _, r := range s.Translate.Redirects {
-			p("  redirect %s %d %s", r.Path, r.Status, r.To)
+			p("  redirect %s", redirectText(r))
 		}
 		for _, a := range s.Translate.Aliases {
-			p("  alias %s %v %s", a.Path, a.Pattern, a.Dir)
+			p("  alias %s %v %s %s", a.Path, a.Pattern, a.Dir, templateText(a.Below))
 		}
 		for j, l := range s.Sections.Server {
 			if !l.Empty() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/catflap/catflap/internal/front/regex"
 	"github.com/catflap/catflap/internal/front/settings"
 )
 
@@ -32,10 +33,33 @@ func layerText(l settings.Layer) string {
 	if l.BodyLimit != nil {
 		add("body=%d", *l.BodyLimit)
 	}
+	for _, r := range l.Redirects {
+		add("redirect=%s", redirectText(r))
+	}
 	if l.Closed != nil {
 		add("closed by %s", l.Closed.By)
 	}
 	return strings.Join(all, " ")
+}
+
+func redirectText(r settings.Redirect) string {
+	path := r.Path
+	if r.Pattern != nil {
+		path = "~" + r.Pattern.String()
+	}
+	return fmt.Sprintf("%s %d %s", path, r.Status, r.To+templateText(r.Match))
+}
+
+// templateText shows a template with its groups as <1>, <2>.
+func templateText(t *regex.Template) string {
+	if t == nil {
+		return ""
+	}
+	found := make([]int, 20)
+	for i := range found {
+		found[i] = 3*(i/2) + 3*(i%2)
+	}
+	return string(t.Append(nil, "<0><1><2><3><4><5><6><7><8><9>", found))
 }
 
 func requireText(r settings.Requirement) string {

@@ -63,7 +63,7 @@ type scope struct {
 	docRootAt *httpdconf.Directive
 	layer     settings.Layer
 	sections  []vhost.Section
-	redirects []translate.Redirect
+	redirects []settings.Redirect
 	aliases   []translate.Alias
 	limits    limits
 	logs      logSettings

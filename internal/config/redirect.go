@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
+	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/front/regex"
+	"github.com/catflap/catflap/internal/front/settings"
 	"github.com/catflap/catflap/internal/front/translate"
 )
 
@@ -15,6 +18,7 @@ var redirectRows = []row{
 	{"Alias", topLevels | inLocation, oneOrTwo, "a fakename and a realname, or a realname in a Location", alias, "A folder or file for a URL path.", "front/translate TestTranslate"},
 	{"AliasMatch", topLevels, two, "a regular expression and a filename", aliasMatch, "The same, by a regular expression.", "front/translate TestTranslate"},
 	{"Redirect", anywhere, oneToThree, "an optional status, then document to be redirected and destination URL", redirect(0), "Another URL for a path and what is below it, or a status.", "front/translate TestTranslate"},
+	{"RedirectMatch", anywhere, twoOrThree, "an optional status, then a regular expression and destination URL", redirectMatch, "Another URL for paths that a regular expression matches, with $1, or a status.", "front/translate TestRedirectMatch"},
 	{"RedirectPermanent", anywhere, two, "a document to be redirected, then the destination URL", redirect(301), "Redirect permanent.", "front/translate TestTranslate"},
 	{"RedirectTemp", anywhere, two, "a document to be redirected, then the destination URL", redirect(302), "Redirect temp.", "front/translate TestTranslate"},
 }
@@ -45,18 +49,23 @@ func alias(l *loader, p place, d *httpdconf.Directive) {
 	p.scope.aliases = append(p.scope.aliases, translate.Alias{Path: path, Dir: l.inRoot(dir), Place: line(d)})
 }
 
+// aliasMatch reads AliasMatch. What comes before the first $1 names the folder
+// that no path leads out of.
 func aliasMatch(l *loader, p place, d *httpdconf.Directive) {
 	pattern := l.regexp(d, 0, "Regular expression could not be compiled.")
 	if pattern == nil {
 		return
 	}
-	p.scope.aliases = append(p.scope.aliases, translate.Alias{Pattern: pattern, Dir: braced(l.inRoot(arg(d, 1))), Place: line(d)})
+	a := translate.Alias{Pattern: pattern, Place: line(d)}
+	template := regex.ParseTemplate(arg(d, 1))
+	fixed, whole := template.Literal()
+	if !whole {
+		folder := fixed[:strings.LastIndexByte(fixed, '/')+1]
+		fixed, a.Below = folder, template.From(len(folder))
+	}
+	a.Dir = l.inRoot(fixed)
+	p.scope.aliases = append(p.scope.aliases, a)
 }
-
-// braced turns $1 into ${1}, as package regexp needs it before letters.
-func braced(template string) string { return groups.ReplaceAllString(template, "$${${1}}") }
-
-var groups = regexp.MustCompile(`\$([0-9])`)
 
 // redirectStatus reads the status of a Redirect, as a word or a number.
 func redirectStatus(word string) (status int, ok bool) {
@@ -93,21 +102,80 @@ func redirect(fixed int) func(*loader, place, *httpdconf.Directive) {
 			}
 		}
 		if p.in&topLevels == 0 && redirectsSection(args, status) {
-			l.close(p, d, strings.TrimSpace(d.Name+" "+d.Raw)+" without a path")
-			return
+			args = append([]httpdconf.Arg{{}}, args...) // no path: all of it
 		}
 		r, ok := l.redirectOf(d, args, status)
 		if !ok {
 			return
 		}
-		if p.in&topLevels == 0 {
-			l.warn(d, d.Pos, d.Name+" "+r.Path+" in a section holds for the whole site here", "move it out of the section")
+		r.First = r.Path == "" && p.location != nil
+		all := redirectsOf(p)
+		if i := slices.IndexFunc(*all, func(o settings.Redirect) bool { return o.Path == r.Path && o.Pattern == nil }); i >= 0 {
+			pos := d.Pos
+			if r.Path != "" {
+				pos = args[0].Pos
+			}
+			l.warn(d, pos, strings.TrimSpace(d.Name+" "+r.Path)+" again: the first, in "+(*all)[i].Place+", counts", "take one of them out")
 		}
-		if i := slices.IndexFunc(p.scope.redirects, func(o translate.Redirect) bool { return o.Path == r.Path }); i >= 0 {
-			l.warn(d, args[0].Pos, d.Name+" "+r.Path+" again: the first, in "+p.scope.redirects[i].Place+", counts", "take one of them out")
-		}
-		p.scope.redirects = append(p.scope.redirects, r)
+		*all = append(*all, r)
 	}
+}
+
+// redirectsOf returns the redirects of a place: those of a section hold for
+// what it covers.
+func redirectsOf(p place) *[]settings.Redirect {
+	if p.in&topLevels == 0 {
+		return &p.layer.Redirects
+	}
+	return &p.scope.redirects
+}
+
+// redirectMatch reads RedirectMatch.
+func redirectMatch(l *loader, p place, d *httpdconf.Directive) {
+	args, status := d.Args, 302
+	n, named := redirectStatus(args[0].Text)
+	switch {
+	case named:
+		status, args = n, args[1:]
+	case len(args) == 3:
+		l.fail(d, args[0].Pos, "Redirect: invalid first argument (of three)", "write permanent, temp, seeother, gone or a status")
+		return
+	}
+	r, ok := l.redirectOf(d, args, status)
+	if !ok {
+		return
+	}
+	if r.Pattern = l.regexp(d, len(d.Args)-len(args), "Regular expression could not be compiled."); r.Pattern == nil {
+		return
+	}
+	if r.Path = ""; r.To != "" {
+		r.Match, r.To = regex.ParseTemplate(escaped(r.To)), ""
+	}
+	all := redirectsOf(p)
+	*all = append(*all, r)
+}
+
+// escaped escapes the path of a URL that may hold $1 and backslashes, as httpd
+// does with what a RedirectMatch leads to.
+func escaped(to string) string {
+	path := 0
+	if i := strings.Index(to, "://"); i >= 0 {
+		path = i + 3
+	}
+	slash := strings.IndexAny(to[path:], "/?#")
+	if slash < 0 {
+		return to
+	}
+	path += slash
+	end := len(to)
+	if i := strings.IndexAny(to[path:], "?#"); i >= 0 {
+		end = path + i
+	}
+	parts := strings.Split(to[path:end], `\`)
+	for i := range parts {
+		parts[i] = exchange.EscapePath(parts[i])
+	}
+	return to[:path] + strings.Join(parts, `\`) + to[end:]
 }
 
 // redirectsSection reports whether a Redirect in a section names no path: it
@@ -119,18 +187,18 @@ func redirectsSection(args []httpdconf.Arg, status int) bool {
 	return len(args) == 0
 }
 
-func (l *loader) redirectOf(d *httpdconf.Directive, args []httpdconf.Arg, status int) (translate.Redirect, bool) {
+func (l *loader) redirectOf(d *httpdconf.Directive, args []httpdconf.Arg, status int) (settings.Redirect, bool) {
 	moves := status >= 300 && status <= 399
 	switch {
 	case status < 300 && status != 0, status > 999, !moves && len(args) > 1:
 		l.fail(d, at(d, 0), "Redirect URL not valid for this status", "only a status from 300 to 399 has a URL")
-		return translate.Redirect{}, false
+		return settings.Redirect{}, false
 	case len(args) == 0, moves && len(args) < 2:
 		l.fail(d, d.Pos, "URL to redirect to is missing", "write "+d.Name+" PATH URL")
-		return translate.Redirect{}, false
+		return settings.Redirect{}, false
 	}
-	r := translate.Redirect{Path: args[0].Text, Status: status, Place: line(d)}
-	if !strings.HasPrefix(r.Path, "/") {
+	r := settings.Redirect{Path: args[0].Text, Status: status, Place: line(d)}
+	if !strings.HasPrefix(r.Path, "/") && r.Path != "" && !strings.EqualFold(d.Name, "RedirectMatch") {
 		l.warn(d, args[0].Pos, d.Name+" "+r.Path+" begins without a slash and matches no URL, as in httpd", "write /"+r.Path)
 	}
 	if status > 599 {

@@ -1,11 +1,11 @@
 package config
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
+	"github.com/catflap/catflap/internal/front/regex"
 	"github.com/catflap/catflap/internal/front/vhost"
 )
 
@@ -24,7 +24,7 @@ type rewriting struct {
 // A closingRule is a RewriteRule that keeps somebody out.
 type closingRule struct {
 	at    *httpdconf.Directive
-	exact *regexp.Regexp // the paths that it covers; nil: all
+	exact *regex.Regex // the paths that it covers; nil: all
 }
 
 // rewritingAt returns the rewriting of a place.
@@ -87,14 +87,11 @@ func rewriteRule(l *loader, p place, d *httpdconf.Directive) {
 }
 
 // pathsOf compiles the pattern of a rule; nil stands for all paths.
-func pathsOf(pattern string, fold bool) *regexp.Regexp {
+func pathsOf(pattern string, fold bool) *regex.Regex {
 	if strings.HasPrefix(pattern, "!") {
 		return nil
 	}
-	if fold {
-		pattern = "(?i)" + pattern
-	}
-	compiled, err := regexp.Compile(pattern)
+	compiled, err := regex.Compile(pattern, fold)
 	if err != nil {
 		return nil
 	}
@@ -103,13 +100,13 @@ func pathsOf(pattern string, fold bool) *regexp.Regexp {
 
 // everything reports whether a rule covers all paths, as far as a few of them
 // tell, with the leading slash and without.
-func everything(exact *regexp.Regexp) bool {
+func everything(exact *regex.Regex) bool {
 	if exact == nil {
 		return true
 	}
 	all := func(paths ...string) bool {
 		for _, p := range paths {
-			if !exact.MatchString(p) {
+			if matched, err := exact.Match(p); !matched && err == nil {
 				return false
 			}
 		}
@@ -159,13 +156,14 @@ func neverTrue(conditions []*httpdconf.Directive) bool {
 		if !strings.EqualFold(arg(c, 0), "%{REQUEST_METHOD}") || strings.HasPrefix(arg(c, 1), "!") || strings.Contains(strings.ToUpper(arg(c, 2)), "OR") {
 			continue
 		}
-		method, err := regexp.Compile("(?i)" + strings.TrimPrefix(arg(c, 1), "="))
+		method, err := regex.Compile(strings.TrimPrefix(arg(c, 1), "="), true)
 		if err != nil {
 			continue
 		}
 		served := false
 		for _, m := range servedMethods {
-			served = served || method.MatchString(m)
+			matched, err := method.Match(m)
+			served = served || matched || err != nil
 		}
 		if !served {
 			return true
@@ -218,37 +216,4 @@ func (l *loader) closeRule(p place, rule closingRule, whole bool) {
 		return
 	}
 	p.scope.private = append(p.scope.private, s)
-}
-
-// redirectMatch closes what a RedirectMatch refuses or sends to https; others
-// have no effect.
-func redirectMatch(l *loader, p place, d *httpdconf.Directive) {
-	if len(d.Args) < 1 || len(d.Args) > 3 {
-		l.fail(d, d.Pos, "RedirectMatch takes two or three arguments, an optional status, then a regular expression and destination URL", "")
-		return
-	}
-	args, status := d.Args, 302
-	if n, ok := redirectStatus(args[0].Text); ok {
-		status, args = n, args[1:]
-	}
-	if len(args) == 0 {
-		l.fail(d, d.Pos, "RedirectMatch takes two or three arguments, an optional status, then a regular expression and destination URL", "")
-		return
-	}
-	compiled, err := regexp.Compile(args[0].Text)
-	if err != nil {
-		l.fail(d, args[0].Pos, "Regular expression could not be compiled.", re2)
-		return
-	}
-	https := len(args) > 1 && strings.HasPrefix(strings.ToLower(args[1].Text), "https://")
-	if status < 400 && !https {
-		l.unsupported(d, d.Pos, "RedirectMatch "+d.Raw+" has no effect here: the paths are looked for among mounts and files", "Redirect is known, which takes the beginning of a path")
-		return
-	}
-	l.closes(d, d.Pos, "any path like "+args[0].Text, "RedirectMatch "+d.Raw+" is not carried out; so the paths that it covers answer 403", "")
-	if p.in&topLevels != 0 {
-		p.scope.sections = append(p.scope.sections, closedSection(d, vhost.LocationMatch, args[0].Text, compiled))
-	} else if p.layer.Closed == nil {
-		p.layer.Closed = closedBy(d, "RedirectMatch "+d.Raw)
-	}
 }

@@ -1,10 +1,10 @@
 package config
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
+	"github.com/catflap/catflap/internal/front/regex"
 	"github.com/catflap/catflap/internal/front/settings"
 	"github.com/catflap/catflap/internal/front/vhost"
 )
@@ -77,14 +77,11 @@ func (l *loader) directoryPath(name string) string {
 	return l.inRoot(name)
 }
 
-// re2 is what to know about regular expressions.
-const re2 = "catflap knows the expressions of RE2: no look-around, no back-references"
-
 // regexp compiles argument i of d, or says in the words given that it cannot.
-func (l *loader) regexp(d *httpdconf.Directive, i int, words string) *regexp.Regexp {
-	compiled, err := regexp.Compile(arg(d, i))
+func (l *loader) regexp(d *httpdconf.Directive, i int, words string) *regex.Regex {
+	compiled, err := regex.Compile(arg(d, i), false)
 	if err != nil {
-		l.fail(d, at(d, i), words, strings.TrimPrefix(err.Error(), "error parsing regexp: ")+"; "+re2)
+		l.fail(d, at(d, i), words, err.Error()+`; of PCRE's own, recursion, possessive quantifiers, \R and \K are not known here`)
 		return nil
 	}
 	return compiled

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/front/forward"
 	"github.com/catflap/catflap/internal/front/module/access"
+	"github.com/catflap/catflap/internal/front/settings"
 	"github.com/catflap/catflap/internal/front/translate"
 	"github.com/catflap/catflap/internal/front/vhost"
 	"github.com/catflap/catflap/internal/web/static"
@@ -56,15 +58,42 @@ func (s *site) answer(w http.ResponseWriter, r *http.Request, x *exchange.Exchan
 	if x.Body.Length() != 0 {
 		x.Body = x.Body.Limited(x.Settings.BodyLimit)
 	}
-	if refusal := s.access.Check(x); refusal != nil {
-		return refusal
+	if x.Settings.Closed != nil || !redirectedFirst(x) {
+		if refusal := s.access.Check(x); refusal != nil {
+			return refusal
+		}
 	}
+	redirect(x)
 	if x.Target.Kind == exchange.TargetStatic && strings.HasSuffix(x.Request.Path.Decoded, "/") && indexed(x) {
 		if err := s.index(x); err != nil {
 			return err
 		}
+		redirect(x)
 	}
 	return s.run(w, r, x)
+}
+
+// redirectedFirst reports whether x is answered before access control: by a
+// redirect of the server level, or of a <Location> as a whole.
+//
+// Source: httpd modules/mappers/mod_alias.c, translate_alias_redir, as seen at
+// work.
+func redirectedFirst(x *exchange.Exchange) bool {
+	if x.Target.Kind == exchange.TargetRespond {
+		return true
+	}
+	return slices.ContainsFunc(x.Settings.Redirects, func(r settings.Redirect) bool { return r.First })
+}
+
+// redirect lets the redirects of the sections around x take its Target's
+// place.
+func redirect(x *exchange.Exchange) {
+	if len(x.Settings.Redirects) == 0 {
+		return
+	}
+	if target, ok := translate.Redirect(x, x.Settings.Redirects); ok {
+		x.Target = target
+	}
 }
 
 // run lets the Target of x answer.

@@ -7,16 +7,19 @@
 // later layer changes an earlier one.
 package settings
 
+import "slices"
+
 // Settings is the outcome for one path and Target. It is never changed once
 // built; many requests share one.
 type Settings struct {
-	Options   Options   // Options: what a directory allows
-	Index     Index     // DirectoryIndex, DirectorySlash
-	Access    Access    // Require, Order, Allow, Deny
-	ErrorDocs ErrorDocs // ErrorDocument by status
-	Types     Types     // AddType, ForceType, AddDefaultCharset
-	BodyLimit int64     // LimitRequestBody in bytes; 0 is unlimited
-	Closed    *Closed   // not nil: the scope answers 403, fail closed
+	Options   Options    // Options: what a directory allows
+	Index     Index      // DirectoryIndex, DirectorySlash
+	Access    Access     // Require, Order, Allow, Deny
+	ErrorDocs ErrorDocs  // ErrorDocument by status
+	Types     Types      // AddType, ForceType, AddDefaultCharset
+	BodyLimit int64      // LimitRequestBody in bytes; 0 is unlimited
+	Redirects []Redirect // Redirect and RedirectMatch of sections, in the order in which they are tried
+	Closed    *Closed    // not nil: the scope answers 403, fail closed
 }
 
 // Default returns httpd's settings before any directive: FollowSymLinks,
@@ -39,13 +42,19 @@ type Layer struct {
 	ErrorDocs ErrorDocs    // added to the inherited ones, code by code
 	Types     *Types       // added to the inherited ones, extension by extension
 	BodyLimit *int64
-	Closed    *Closed // stays closed in every later layer
+	Redirects []Redirect // tried before the inherited ones
+	Closed    *Closed    // stays closed in every later layer
 }
 
 // Empty reports whether l changes nothing.
 func (l *Layer) Empty() bool {
 	return l.Options == nil && l.Index == nil && l.Require == nil && l.Legacy == nil &&
-		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.Closed == nil
+		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.Redirects == nil && l.Closed == nil
+}
+
+// Restricts reports whether l may take something away from a client.
+func (l *Layer) Restricts() bool {
+	return l.Options != nil || l.Require != nil || l.Legacy != nil || l.BodyLimit != nil || l.Redirects != nil || l.Closed != nil
 }
 
 // With returns s changed by the layers in their order. s stays as it is.
@@ -72,6 +81,9 @@ func (s *Settings) With(layers ...*Layer) *Settings {
 		}
 		if l.BodyLimit != nil {
 			merged.BodyLimit = *l.BodyLimit
+		}
+		if l.Redirects != nil {
+			merged.Redirects = slices.Concat(l.Redirects, merged.Redirects)
 		}
 		if l.Closed != nil {
 			merged.Closed = l.Closed

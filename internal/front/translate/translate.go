@@ -35,7 +35,7 @@ func (t *Translator) WithMounts(m *mount.Map) *Translator {
 
 // Translate returns the Target of x, whose path is canonical already.
 func (t *Translator) Translate(x *exchange.Exchange) exchange.Target {
-	if target, ok := t.redirect(x); ok {
+	if target, ok := Redirect(x, t.cfg.Redirects); ok {
 		return target
 	}
 	if rule := t.Mount(x, x.Request.Path.Mount, x.Request.Path.Decoded); rule != nil {
@@ -56,35 +56,6 @@ func (t *Translator) Mount(x *exchange.Exchange, mounted, decoded string) *excha
 	return t.cfg.Mounts.Lookup(mounted)
 }
 
-// redirect returns the answer of the first Redirect that matches.
-//
-// Source: httpd modules/mappers/mod_alias.c, try_redirect.
-func (t *Translator) redirect(x *exchange.Exchange) (exchange.Target, bool) {
-	for i := range t.cfg.Redirects {
-		r := &t.cfg.Redirects[i]
-		n := prefix(r.Path, x.Request.Path.Decoded)
-		if n < 0 {
-			continue
-		}
-		target := exchange.Target{Kind: exchange.TargetRespond, Status: r.Status}
-		if r.Status >= 300 && r.Status < 400 {
-			target.Location = location(x, r.To, x.Request.Path.Decoded[n:])
-		}
-		return target, true
-	}
-	return exchange.Target{}, false
-}
-
-// location is to with the rest of the path, escaped, and with the query unless
-// to has one of its own.
-func location(x *exchange.Exchange, to, rest string) string {
-	l := to + exchange.EscapePath(rest)
-	if x.Request.Asked && x.Request.Query != "" && !strings.Contains(to, "?") {
-		l += "?" + x.Request.Query
-	}
-	return x.Absolute(l)
-}
-
 // File returns the static Target of a path: of the first Alias that matches,
 // else of DocumentRoot.
 func (t *Translator) File(decoded string) exchange.Target {
@@ -101,11 +72,14 @@ func (t *Translator) File(decoded string) exchange.Target {
 
 func (a *Alias) target(decoded string) (exchange.Target, bool) {
 	if a.Pattern != nil {
-		found := a.Pattern.FindStringSubmatchIndex(decoded)
-		if found == nil {
+		found, err := a.Pattern.Find(decoded)
+		switch {
+		case found == nil || err != nil:
 			return exchange.Target{}, false
+		case a.Below == nil:
+			return whole(a.Dir), true
 		}
-		return whole(string(a.Pattern.ExpandString(nil, a.Dir, decoded, found))), true
+		return exchange.Target{Kind: exchange.TargetStatic, Root: a.Dir, File: string(a.Below.Append(nil, decoded, found))}, true
 	}
 	n := prefix(a.Path, decoded)
 	if n < 0 {

@@ -3,11 +3,13 @@ package translate
 import (
 	"os"
 	"path/filepath"
-	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/front/mount"
+	"github.com/catflap/catflap/internal/front/regex"
+	"github.com/catflap/catflap/internal/front/settings"
 )
 
 func exchangeFor(path, query string) *exchange.Exchange {
@@ -29,7 +31,7 @@ func TestTranslate(t *testing.T) {
 	}
 	translator := New(Config{
 		DocumentRoot: "/srv/www",
-		Redirects: []Redirect{
+		Redirects: []settings.Redirect{
 			{Path: "/old", Status: 301, To: "http://new.example/n"},
 			{Path: "/here", Status: 302, To: "/there"},
 			{Path: "/q", Status: 302, To: "/there?own=1"},
@@ -45,7 +47,8 @@ func TestTranslate(t *testing.T) {
 			{Path: "/slash/", Dir: "/data/slash/"},
 			{Path: "/one", Dir: single},
 			{Path: "/tmp", Dir: dir},
-			{Pattern: regexp.MustCompile(`^/u/([^/]+)/(.*)`), Dir: dir + "/$1/$2"},
+			{Pattern: regex.MustCompile(`^/u/([^/]+)/(.*)`), Dir: dir, Below: regex.ParseTemplate("$1/.$2")},
+			{Pattern: regex.MustCompile(`^/first/.*`), Dir: single},
 		},
 	})
 	static := func(root, file string) exchange.Target {
@@ -73,7 +76,8 @@ func TestTranslate(t *testing.T) {
 		{"Alias with a slash: not itself", "/slash", "", static("/srv/www", "slash")},
 		{"Alias of a file", "/one", "", static(dir, "one.txt")},
 		{"Alias of a directory", "/tmp", "", static(dir, "")},
-		{"AliasMatch", "/u/joe/x/y", "", static(dir+"/joe/x", "y")},
+		{"AliasMatch stays in the folder before $1", "/u/joe/x/y", "", static(dir, "joe/.x/y")},
+		{"AliasMatch without $1", "/first/x", "", static(dir, "one.txt")},
 	} {
 		if got := translator.Translate(exchangeFor(test.path, test.query)); got != test.want {
 			t.Errorf("%s: %s is %+v, want %+v", test.rule, test.path, got, test.want)
@@ -99,5 +103,52 @@ func TestNotMounted(t *testing.T) {
 	x.Site = &exchange.Site{Forward: exchange.Forwarding{RejectUnsafe: true}}
 	if got := translator.Translate(x); got.Kind != exchange.TargetStatic {
 		t.Errorf("RejectUnsafeURI: %+v", got)
+	}
+}
+
+// TestRedirectMatch: what httpd's Location was for the same lines, but that
+// nothing of the path can begin a query or a header.
+func TestRedirectMatch(t *testing.T) {
+	match := func(pattern string, status int, to string) settings.Redirect {
+		r := settings.Redirect{Pattern: regex.MustCompile(pattern), Status: status}
+		if to != "" {
+			r.Match = regex.ParseTemplate(to)
+		}
+		return r
+	}
+	all := []settings.Redirect{
+		match(`^/r/(.*)$`, 302, "http://x.example/n/$1"),
+		match(`^/q/(.*)$`, 302, "http://x.example/n/$1?fix=1"),
+		match(`^/rel/(.*)$`, 302, "/n/$1"),
+		match(`^/p/(.)(.*)$`, 301, "http://x.example/$2/$1/$0/$9"),
+		match(`\.git`, 404, ""),
+		{Path: "/after", Status: 302, To: "http://x.example/one"},
+		match(`^/after`, 302, "http://x.example/two"),
+		match(`^/slow/(?=a)(a+)+$`, 302, "http://x.example/"),
+	}
+	for _, test := range []struct {
+		rule, path, query string
+		status            int
+		location          string
+	}{
+		{"a group", "/r/a", "", 302, "http://x.example/n/a"},
+		{"the query goes with it", "/r/a", "x=y", 302, "http://x.example/n/a?x=y"},
+		{"a query of its own", "/q/a", "x=y", 302, "http://x.example/n/a?fix=1"},
+		{"a path: as the client asked", "/rel/a", "", 302, "http://asked.example:8080/n/a"},
+		{"several groups", "/p/abc", "", 301, "http://x.example/bc/a//p/abc/"},
+		{"a status", "/x/.git/y", "", 404, ""},
+		{"in the order of the file", "/after/x", "", 302, "http://x.example/one/x"},
+		{"what a path holds is escaped", "/r/a b?c%\r\nX: y", "", 302, "http://x.example/n/a%20b%3fc%25%0d%0aX:%20y"},
+		{"no match", "/other", "", 0, ""},
+		{"nobody can tell in time", "/slow/" + strings.Repeat("a", 60) + "!", "", 403, ""},
+	} {
+		target, _ := Redirect(exchangeFor(test.path, test.query), all)
+		if target.Status != test.status || target.Location != test.location {
+			t.Errorf("%s: %s is %d %s, want %d %s", test.rule, test.path, target.Status, target.Location, test.status, test.location)
+		}
+	}
+	whole := []settings.Redirect{{Status: 301, To: "http://x.example/whole"}}
+	if target, ok := Redirect(exchangeFor("/loc/x", "y"), whole); !ok || target.Location != "http://x.example/whole?y" {
+		t.Errorf("without a path: %+v", target)
 	}
 }

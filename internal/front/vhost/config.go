@@ -1,10 +1,9 @@
 package vhost
 
 import (
-	"regexp"
-
 	"net/netip"
 
+	"github.com/catflap/catflap/internal/front/regex"
 	"github.com/catflap/catflap/internal/front/settings"
 )
 
@@ -44,8 +43,8 @@ const (
 // A Section is one <Directory>, <Files> or <Location>, or its Match form.
 type Section struct {
 	Kind    SectionKind
-	Pattern string         // as written; unused if Regexp is set
-	Regexp  *regexp.Regexp // of the Match forms and of ~
+	Pattern string       // as written; unused if Regexp is set
+	Regexp  *regex.Regex // of the Match forms and of ~
 	Layer   *settings.Layer
 	Inside  []Section // <Files> in <Directory>: applies where both do
 	Place   string    // FILE:LINE

@@ -2,6 +2,7 @@ package vhost
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"path"
 	"slices"
@@ -28,6 +29,9 @@ type compiled struct {
 	matches matcher
 	outer   matcher // of the section around it; nil if there is none
 	layer   *settings.Layer
+	// doubt is what holds if nobody knows whether the section applies: closed
+	// if it restricts. nil if it does not.
+	doubt *settings.Settings
 }
 
 // cacheLimit bounds the cached outcomes: with many regular expressions a
@@ -48,13 +52,13 @@ func NewResolver(s Sections) *Resolver {
 	})
 	var inside []compiled
 	for _, section := range ordered {
-		c := compiled{kind: section.Kind, matches: compile(section), layer: section.Layer}
+		c := compiled{kind: section.Kind, matches: compile(section), layer: section.Layer, doubt: r.doubt(section)}
 		if rank(section) == rankLocation && len(inside) > 0 {
 			r.sections, inside = append(r.sections, inside...), nil
 		}
 		r.sections = append(r.sections, c)
 		for _, within := range section.Inside {
-			inside = append(inside, compiled{within.Kind, compile(within), c.matches, within.Layer})
+			inside = append(inside, compiled{within.Kind, compile(within), c.matches, within.Layer, r.doubt(within)})
 		}
 		r.needFile = r.needFile || rank(section) != rankLocation
 	}
@@ -91,6 +95,15 @@ func depth(s Section) int {
 	return len(components(s.Pattern))
 }
 
+// doubt is what holds if the regular expression of s takes too long.
+func (r *Resolver) doubt(s Section) *settings.Settings {
+	if !s.Layer.Restricts() {
+		return nil
+	}
+	by := "the section " + s.Pattern + ", whose regular expression took too long"
+	return r.base.With(&settings.Layer{Closed: &settings.Closed{Place: s.Place, By: by}})
+}
+
 // Settings returns what holds for url, which is a canonical path. filename is
 // the absolute path of the file behind it; empty for what goes to a worker, to
 // which only <Location> applies.
@@ -108,7 +121,12 @@ func (r *Resolver) Settings(url, filename string) *settings.Settings {
 	}
 	none := true
 	for i := range r.sections {
-		if s := &r.sections[i]; s.applies(filename, base, url) {
+		s := &r.sections[i]
+		applies, err := s.applies(filename, base, url)
+		switch {
+		case err != nil && s.doubt != nil:
+			return s.doubt
+		case applies && err == nil:
 			key[i/8] |= 1 << (i % 8)
 			none = false
 		}
@@ -122,11 +140,19 @@ func (r *Resolver) Settings(url, filename string) *settings.Settings {
 	return r.merge(key)
 }
 
-func (s *compiled) applies(filename, base, url string) bool {
+func (s *compiled) applies(filename, base, url string) (bool, error) {
 	if s.kind < Location && filename == "" {
-		return false
+		return false, nil
 	}
-	return s.matches(filename, base, url) && (s.outer == nil || s.outer(filename, base, url))
+	applies, err := s.matches(filename, base, url)
+	if s.outer == nil || !applies && err == nil {
+		return applies, err
+	}
+	around, errAround := s.outer(filename, base, url)
+	if !around && errAround == nil {
+		return false, nil
+	}
+	return applies && around, errors.Join(err, errAround)
 }
 
 // merge builds and keeps the outcome of the sections whose bit is set in key.

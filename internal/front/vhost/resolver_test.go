@@ -2,10 +2,10 @@ package vhost
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/catflap/catflap/internal/front/regex"
 	"github.com/catflap/catflap/internal/front/settings"
 )
 
@@ -37,9 +37,9 @@ func TestSettings(t *testing.T) {
 			{Kind: Location, Pattern: "/", Layer: mark("all")},
 			{Kind: Location, Pattern: "/below/", Layer: mark("below")},
 			{Kind: Location, Pattern: "/w*/x", Layer: mark("wild")},
-			{Kind: LocationMatch, Regexp: regexp.MustCompile(`\.do$`), Layer: mark("do")},
+			{Kind: LocationMatch, Regexp: regex.MustCompile(`\.do$`), Layer: mark("do")},
 			{Kind: Files, Pattern: "*.txt", Layer: mark("txt")},
-			{Kind: DirectoryMatch, Regexp: regexp.MustCompile(`/secret`), Layer: mark("secret")},
+			{Kind: DirectoryMatch, Regexp: regex.MustCompile(`/secret`), Layer: mark("secret")},
 			{Kind: Directory, Pattern: "/srv/www/deep", Layer: mark("deep")},
 			{Kind: Directory, Pattern: "/srv/www", Layer: mark("www"), Inside: []Section{
 				{Kind: Files, Pattern: "in.txt", Layer: mark("inside")},
@@ -99,7 +99,7 @@ func TestOutcomesAreShared(t *testing.T) {
 func TestOutcomesAreBounded(t *testing.T) {
 	var of []Section
 	for i := range 14 {
-		of = append(of, Section{Kind: LocationMatch, Regexp: regexp.MustCompile(fmt.Sprintf("%c", 'a'+i)), Layer: mark("x")})
+		of = append(of, Section{Kind: LocationMatch, Regexp: regex.MustCompile(fmt.Sprintf("%c", 'a'+i)), Layer: mark("x")})
 	}
 	r := NewResolver(Sections{Of: of})
 	for n := range 1 << 14 {
@@ -113,5 +113,32 @@ func TestOutcomesAreBounded(t *testing.T) {
 	}
 	if n := len(*r.cached.Load()); n > cacheLimit {
 		t.Errorf("%d outcomes are kept, more than %d", n, cacheLimit)
+	}
+}
+
+// TestUndecided: where a regular expression takes too long, a section that
+// restricts is closed, also within another; one that does not is left out.
+func TestUndecided(t *testing.T) {
+	slow := regex.MustCompile(`(?=a)(a+)+$`)
+	denied := &settings.Layer{Require: &settings.Requirement{Kind: settings.RequireDenied}}
+	of := func(sections ...Section) *Resolver { return NewResolver(Sections{Of: sections}) }
+	path := "/" + strings.Repeat("a", 60) + "!"
+	for _, test := range []struct {
+		rule   string
+		r      *Resolver
+		file   string
+		closed bool
+	}{
+		{"LocationMatch", of(Section{Kind: LocationMatch, Regexp: slow, Layer: denied}), "", true},
+		{"without a restriction", of(Section{Kind: LocationMatch, Regexp: slow, Layer: mark("x")}), "", false},
+		{"DirectoryMatch", of(Section{Kind: DirectoryMatch, Regexp: slow, Layer: denied}), path, true},
+		{"Files within DirectoryMatch", of(Section{Kind: DirectoryMatch, Regexp: slow, Layer: mark("x"), Inside: []Section{{Kind: FilesMatch, Regexp: regex.MustCompile("."), Layer: denied}}}), path, true},
+		{"other Files within it", of(Section{Kind: DirectoryMatch, Regexp: slow, Layer: mark("x"), Inside: []Section{{Kind: Files, Pattern: "other", Layer: denied}}}), path, false},
+		{"FilesMatch within another Directory", of(Section{Kind: Directory, Pattern: "/other", Layer: mark("x"), Inside: []Section{{Kind: FilesMatch, Regexp: slow, Layer: denied}}}), path, false},
+	} {
+		s := test.r.Settings(path, test.file)
+		if (s.Closed != nil) != test.closed || len(s.Types.ByExt) > 0 {
+			t.Errorf("%s: %+v, want closed %v", test.rule, s, test.closed)
+		}
 	}
 }

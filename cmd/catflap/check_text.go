@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -49,6 +50,14 @@ func unique(names []string) []string {
 		}
 	}
 	return once
+}
+
+// tellMistakes writes what was found when files were loaded, but for what is
+// harmless.
+func tellMistakes(w io.Writer, r *config.Report) {
+	var b bytes.Buffer
+	writeMistakes(&b, mistakesOf(r, checkForm{}), r.Root)
+	b.WriteTo(w)
 }
 
 // mistakesOf returns what is told, errors first: by severity, then by file in

@@ -142,7 +142,7 @@ func reload(ctx context.Context, server *front.Server, options config.Options) (
 		log.Error("some logs could not be opened again; they go on as they were", "module", "core", "err", err)
 	}
 	cfg, report := config.Load(options)
-	for _, m := range report.Mistakes {
+	for _, m := range mistakesOf(report, checkForm{}) {
 		log.Warn(strings.ReplaceAll(m.String(), "\n", " | "), "module", "core")
 	}
 	if cfg == nil {

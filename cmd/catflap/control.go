@@ -25,7 +25,7 @@ them, and wait for the outcome. With an error the server is not asked, and goes
 on as it was; so it does if it finds one that only it can see, such as a port
 that is taken. Then the mistakes are told, and the exit code is 1.`,
 		Example: "  catflap reload -f /etc/httpd/conf/httpd.conf",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE:    func(c *cobra.Command, _ []string) error { return askReload(c, f) },
 	}
 	f.register(c)
@@ -47,7 +47,7 @@ func stopper(name, short string, run func(*cobra.Command, files) error) *cobra.C
 	c := &cobra.Command{
 		Use: name, Short: short,
 		Example: "  catflap " + name + " -f /etc/httpd/conf/httpd.conf",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE:    func(c *cobra.Command, _ []string) error { return run(c, f) },
 	}
 	f.register(c)
@@ -64,9 +64,7 @@ func askReload(c *cobra.Command, f files) error {
 		return err
 	}
 	cfg, report := config.Load(options)
-	for _, m := range report.Mistakes {
-		fmt.Fprintln(c.ErrOrStderr(), m)
-	}
+	tellMistakes(c.ErrOrStderr(), report)
 	if cfg == nil {
 		return failed("not reloaded: %s in the files; nothing was sent to the server", plural(report.Mistakes.Errors(), "error"))
 	}
@@ -104,9 +102,7 @@ func askStop(c *cobra.Command, f files, number syscall.Signal) error {
 	}
 	_, report := config.Load(options)
 	if report.PidFile == "" {
-		for _, m := range report.Mistakes {
-			fmt.Fprintln(c.ErrOrStderr(), m)
-		}
+		tellMistakes(c.ErrOrStderr(), report)
 		return failed("not stopped: the files do not tell where the PidFile is")
 	}
 	server, err := control.Find(report.PidFile)

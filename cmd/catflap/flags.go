@@ -3,10 +3,13 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/catflap/catflap/internal/config"
+	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/front"
 	"github.com/catflap/catflap/internal/privilege"
 )
 
@@ -66,6 +69,23 @@ func (f *files) options(opener privilege.Opener) (config.Options, error) {
 		}
 	}
 	return o, nil
+}
+
+// load loads the files for a command that only looks at them. Errors are told;
+// warnings are left to check.
+func (f *files) load(c *cobra.Command) (*front.Config, *config.Report, error) {
+	options, err := f.options(privilege.Direct{})
+	if err != nil {
+		return nil, nil, err
+	}
+	options.Unprivileged = os.Geteuid() != 0
+	cfg, report := config.Load(options)
+	if cfg == nil {
+		report.Mistakes = slices.DeleteFunc(report.Mistakes, func(m mistake.Mistake) bool { return m.Severity != mistake.Error })
+		tellMistakes(c.ErrOrStderr(), report)
+		return nil, nil, failed("%s in the files", count(len(report.Mistakes), "error"))
+	}
+	return cfg, report, nil
 }
 
 // find returns the file to read. A relative one is looked for below the root

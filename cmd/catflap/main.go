@@ -17,16 +17,31 @@ func main() { os.Exit(run(os.Args[1:])) }
 // run runs the command line and returns its exit code.
 func run(args []string) int {
 	root := &cobra.Command{
-		Use:           "catflap",
-		Short:         "The door for Tomcats: a front on httpd's and mod_jk's own files",
+		Use:   "catflap",
+		Short: "The door for Tomcats: a front on httpd's and mod_jk's own files",
+		Long: `The door for Tomcats: a front on httpd's and mod_jk's own files.
+
+httpd's own spelling works, too: catflap -t, -S, -M, -v, with -f, -d, -D, -C, -c.`,
+		Example:       "  catflap check\n  catflap serve -f /etc/httpd/conf/httpd.conf\n  catflap -t -f conf/httpd.conf",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serveCommand(), checkCommand(), reloadCommand(), stopCommand(), gracefulStopCommand(), versionCommand())
-	root.SetArgs(args)
+	root.AddCommand(serveCommand(), checkCommand(), showCommand(), reloadCommand(), stopCommand(), gracefulStopCommand(), versionCommand())
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{c, err} })
-	err := root.Execute()
+	if inHTTPDSpelling(args) {
+		call, err := parseHTTPD(args)
+		if err != nil {
+			return exitCode(&usageError{root, err})
+		}
+		return exitCode(call.run(root))
+	}
+	root.SetArgs(args)
+	return exitCode(root.Execute())
+}
+
+// exitCode is the exit code for err, which it tells.
+func exitCode(err error) int {
 	var exit *exitError
 	switch {
 	case err == nil:

@@ -51,9 +51,7 @@ func serve(_ context.Context, f files) error {
 		return err
 	}
 	cfg, report := config.Load(options)
-	for _, m := range report.Mistakes {
-		fmt.Fprintln(os.Stderr, m)
-	}
+	tellMistakes(os.Stderr, report)
 	if cfg == nil {
 		return &exitError{1, fmt.Sprintf("catflap: not started: %d errors in the configuration", report.Mistakes.Errors())}
 	}

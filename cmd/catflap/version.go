@@ -18,16 +18,28 @@ func versionCommand() *cobra.Command {
 		Example: "  catflap version",
 		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			revision := ""
-			if info, ok := debug.ReadBuildInfo(); ok {
-				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" {
-						revision = " (" + s.Value + ")"
-					}
-				}
-			}
-			_, err := fmt.Fprintf(c.OutOrStdout(), "catflap %s%s\n%s\nAJP/1.3, HTTP/1.0, HTTP/1.1\n", version, revision, runtime.Version())
+			release, _ := buildOf()
+			_, err := fmt.Fprintf(c.OutOrStdout(), "catflap %s\n%s\nAJP/1.3, HTTP/1.0, HTTP/1.1\n", release, runtime.Version())
 			return err
 		},
 	}
+}
+
+// buildOf returns the release, with the revision where it is known, and when
+// that was made.
+func buildOf() (release, made string) {
+	release, made = version, "at a time that is not known"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return release, made
+	}
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			release += " (" + s.Value + ")"
+		case "vcs.time":
+			made = s.Value
+		}
+	}
+	return release, made
 }

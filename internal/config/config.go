@@ -31,6 +31,7 @@ type Options struct {
 	Opener       privilege.Opener            // default privilege.Direct
 	Unprivileged bool                        // others than this process will run the server: what it may not read is in Report.Unchecked
 	Resolve      Resolve                     // how the names in <VirtualHost> are looked up; default: the system's way
+	Reverse      Reverse                     // how the names of hosts without ServerName are found; default: the system's way
 }
 
 // Load reads the files and returns what they say. With an error among the
@@ -45,17 +46,20 @@ func Load(o Options) (*front.Config, *Report) {
 	if o.Resolve == nil {
 		o.Resolve = resolveBySystem
 	}
+	if o.Reverse == nil {
+		o.Reverse = reverseBySystem
+	}
 	l := newLoader(o)
 	tree, found := httpdconf.Parse(httpdconf.Options{
 		File: o.File, Root: o.Root, Defines: o.Defines, Before: o.Before, After: o.After, Env: o.Env,
 		Files: files{o.Opener}, Known: known, Names: names(), Unprivileged: o.Unprivileged,
-		Static: append(httpdconf.StaticModules(), "log_config_module", "logio_module", "version_module", "unixd_module", "watchdog_module"),
+		Static: StaticModules(),
 	})
 	l.report.Mistakes = found
 	for i := range tree.Carried {
 		l.classify(&tree.Carried[i], Honoured, "")
 	}
-	l.report.Files, l.report.Skipped, l.report.Modules = tree.Files, tree.Skipped, tree.Modules
+	l.report.Files, l.report.Skipped, l.report.Modules, l.report.Defines = tree.Files, tree.Skipped, tree.Modules, tree.Defines
 	for _, u := range tree.Unread {
 		l.unchecked(u.Pos, u.Name, "permission", "Include")
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/catflap/catflap/internal/front"
 	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/front/vhost"
 	"github.com/catflap/catflap/internal/golden"
 	"github.com/catflap/catflap/internal/leaktest"
 )
@@ -38,7 +39,8 @@ func write(t testing.TB, files map[string]string) string {
 
 // load loads httpd.conf of dir. No name is looked up but ours.
 func load(dir string) (*front.Config, *Report) {
-	return Load(Options{File: filepath.Join(dir, "httpd.conf"), Root: dir, Resolve: func(name string) ([]netip.Addr, error) {
+	noName := func(netip.Addr) (string, error) { return "", fmt.Errorf("no name") }
+	return Load(Options{File: filepath.Join(dir, "httpd.conf"), Root: dir, Reverse: noName, Resolve: func(name string) ([]netip.Addr, error) {
 		switch name {
 		case "localhost":
 			return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
@@ -71,7 +73,7 @@ func dump(cfg *front.Config) string {
 		p("listen %s", l.Address)
 	}
 	for i, s := range cfg.Sites {
-		p("site %d %s:%d %v %v root=%s admin=%s", i, s.Exchange.Name, s.Exchange.Port, s.Host.Addresses, s.Host.Aliases, s.Translate.DocumentRoot, s.Exchange.Admin)
+		p("site %d %s:%d %v %v root=%s admin=%s", i, s.Exchange.Name, s.Exchange.Port, addressTexts(s.Host.Addresses), s.Host.Aliases, s.Translate.DocumentRoot, s.Exchange.Admin)
 		p("  limits %v keepalive=%+v line=%d field=%d fields=%d", s.Limits.Timeout, s.Limits.KeepAlive, s.Limits.RequestLine, s.Limits.FieldSize, s.Limits.Fields)
 		p("  forward %+v", s.Exchange.Forward)
 		for _, r := range s.Translate.Mounts.Rules() {
@@ -110,6 +112,13 @@ func dump(cfg *front.Config) string {
 		p("status %+v", s)
 	}
 	return b.String()
+}
+
+func addressTexts(all []vhost.Address) (texts []string) {
+	for _, a := range all {
+		texts = append(texts, fmt.Sprintf("{%v %d %s}", a.IP, a.Port, a.Name))
+	}
+	return texts
 }
 
 func extensionText(e exchange.Extensions) string {

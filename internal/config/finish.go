@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -120,39 +119,7 @@ func (l *loader) nameOf(s *scope) (string, int) {
 	if port == 0 {
 		port = 80
 	}
-	if s.name != "" {
-		return s.name, port
-	}
-	if s.at != nil {
-		for _, a := range s.host.Addresses {
-			switch {
-			case a.Name != "":
-				return a.Name, port
-			case a.IP.IsValid():
-				return a.IP.String(), port
-			}
-		}
-		if l.main.name != "" {
-			return l.main.name, port
-		}
-	}
-	return l.addressName(s), port
-}
-
-// addressName names a host that nothing names, as httpd does.
-func (l *loader) addressName(s *scope) string {
-	name := "127.0.0.1"
-	if len(l.cfg.Listen) > 0 {
-		if ap, err := netip.ParseAddrPort(l.cfg.Listen[0].Address); err == nil && !ap.Addr().IsUnspecified() {
-			name = ap.Addr().String()
-		}
-	}
-	if s == l.main {
-		l.report.Mistakes.Add(mistake.Mistake{Pos: mistake.Pos{File: l.o.File}, Severity: mistake.Warning, Code: "AH00558",
-			Text: "Could not reliably determine the server's fully qualified domain name, using " + name,
-			Fix:  "Set the 'ServerName' directive globally to suppress this message"})
-	}
-	return name
+	return l.canonicalName(s), port
 }
 
 // sections are the settings of a host: those of the main server first.

@@ -1,12 +1,9 @@
 package config
 
 import (
-	"context"
-	"net"
 	"net/netip"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
 	"github.com/catflap/catflap/internal/config/mistake"
@@ -20,16 +17,6 @@ var hostRows = []row{
 	{"ServerAlias", inVHost, anyNumber, "", serverAlias, "Other names of the site; may hold * and ?.", "front/vhost TestSelect"},
 	{"ServerAdmin", topLevels, one, "The email address of the server administrator", serverAdmin, "Whom error pages name.", "front/module/errordoc TestBuiltIn"},
 	{"NameVirtualHost", topLevels, one, "A numeric IP address:port, or the name of a host", nameVirtualHost, "Without effect since httpd 2.4.", "TestGolden/vhosts"},
-}
-
-// Resolve returns the addresses of a host name.
-type Resolve func(name string) ([]netip.Addr, error)
-
-// resolveBySystem looks a name up as the system does, for at most 5 s.
-func resolveBySystem(name string) ([]netip.Addr, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
 }
 
 func virtualHost(l *loader, _ place, d *httpdconf.Directive) {
@@ -108,7 +95,7 @@ func serverName(l *loader, p place, d *httpdconf.Directive) {
 
 func serverAlias(_ *loader, p place, d *httpdconf.Directive) {
 	for _, a := range d.Args {
-		p.scope.host.Aliases = append(p.scope.host.Aliases, strings.ToLower(strings.TrimSuffix(a.Text, ".")))
+		p.scope.host.Aliases = append(p.scope.host.Aliases, a.Text)
 	}
 }
 

@@ -29,6 +29,7 @@ type loader struct {
 	types   string
 	jk      jkFiles
 
+	machine         string // what localName found
 	rewritings      []*rewriting
 	rewriteInherits bool                            // RewriteOptions Inherit somewhere
 	judgements      []judgement                     // what looks at addresses

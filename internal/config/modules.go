@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 	"strings"
+
+	"github.com/catflap/catflap/internal/config/httpdconf"
 )
 
 // standardModules are the modules that come with httpd 2.4, and mod_jk, by
@@ -19,6 +21,17 @@ proxy_fdpass proxy_ftp proxy_hcheck proxy_html proxy_http proxy_http2 proxy_scgi
 reflector remoteip reqtimeout request rewrite sed session session_cookie session_crypto session_dbd setenvif slotmem_plain
 slotmem_shm so socache_dbm socache_dc socache_memcache socache_redis socache_shmcb speling ssl status substitute suexec
 systemd unique_id unixd userdir usertrack version vhost_alias watchdog xml2enc`)
+
+// StaticModules returns the modules that need no LoadModule, in the order in
+// which httpd -M has them.
+func StaticModules() []string {
+	return []string{
+		"core_module", "so_module", "watchdog_module", "http_module", "log_config_module", "logio_module", "version_module", "unixd_module",
+	}
+}
+
+// ModuleSource returns the source file of a module, by which httpd -l knows it.
+func ModuleSource(name string) string { return httpdconf.ModuleSource(name) }
 
 // foreignModule returns the name of a loaded module that does not come with
 // httpd, "" if there is none: what it adds is not known here.

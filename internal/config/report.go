@@ -18,6 +18,7 @@ type Report struct {
 	Directives []Directive  // every directive of httpd.conf once, without those in skipped sections
 	Skipped    []httpdconf.Skipped
 	Modules    []httpdconf.Module
+	Defines    []httpdconf.Define
 	Unchecked  []Unchecked
 	Counts     Counts
 

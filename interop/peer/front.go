@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"os"
@@ -48,6 +49,32 @@ func StartHTTPD(t T, conf string) *Front {
 	f := &Front{Name: "httpd", Addr: addr, process: start(t, "httpd", filepath.Join(own, "output"), cmd)}
 	f.process.await(t, accepts(addr))
 	return f
+}
+
+// RunHTTPD runs httpd with arguments that end it at once, such as -S, and
+// returns what it wrote to stdout and stderr, and its exit code. It has the
+// installed modules at ServerRoot/modules only if the caller made a link.
+func RunHTTPD(t T, arguments ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	return runProgram(t, httpdBinary, arguments...)
+}
+
+// RunCatflap is RunHTTPD for the catflap that is the file binary.
+func RunCatflap(t T, binary string, arguments ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	return runProgram(t, binary, arguments...)
+}
+
+func runProgram(t T, binary string, arguments ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, messages bytes.Buffer
+	cmd := exec.Command(binary, arguments...)
+	cmd.Stdout, cmd.Stderr = &out, &messages
+	err := cmd.Run()
+	if _, exited := err.(*exec.ExitError); err != nil && !exited {
+		t.Fatalf("%s: %v", binary, err)
+	}
+	return out.String(), messages.String(), cmd.ProcessState.ExitCode()
 }
 
 // BuildCatflap builds catflap from these sources and returns its file.

@@ -193,6 +193,12 @@ func moduleNames(name string) []string {
 	return []string{name}
 }
 
+// ModuleSource returns the source file of a module: mod_x.c for x_module.
+func ModuleSource(name string) string {
+	names := moduleNames(name)
+	return names[len(names)-1]
+}
+
 // sourceOf returns the source file that a shared object is usually made of:
 // mod_php7.c for libphp7.so and mod_x.c for mod_x.so.
 func sourceOf(file string) []string {

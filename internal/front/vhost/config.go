@@ -1,7 +1,9 @@
 package vhost
 
 import (
+	"net"
 	"net/netip"
+	"strconv"
 
 	"github.com/catflap/catflap/internal/front/regex"
 	"github.com/catflap/catflap/internal/front/settings"
@@ -10,15 +12,30 @@ import (
 // A Host is one <VirtualHost>, or the main server, as selection sees it.
 type Host struct {
 	Name      string    // ServerName without port, lower case; empty if it has none
-	Aliases   []string  // ServerAlias, lower case; may hold * and ?
+	Aliases   []string  // ServerAlias as written; may hold * and ?
 	Addresses []Address // of <VirtualHost>; none for the main server
 }
 
 // An Address is one argument of <VirtualHost>, resolved.
 type Address struct {
-	IP   netip.Addr // zero for * and _default_
+	IP   netip.Addr // zero for * and _default_; 0.0.0.0 and :: stand for all, too
 	Port int        // 0 for *
 	Name string     // the host name it was written with, lower case; empty for an IP
+}
+
+// Any reports whether a stands for all addresses.
+func (a Address) Any() bool { return !a.IP.IsValid() || a.IP.IsUnspecified() }
+
+// String returns a as httpd shows it: ADDRESS:PORT, with * for any.
+func (a Address) String() string {
+	port := "*"
+	if a.Port != 0 {
+		port = strconv.Itoa(a.Port)
+	}
+	if a.Any() {
+		return "*:" + port
+	}
+	return net.JoinHostPort(a.IP.Unmap().String(), port)
 }
 
 // Sections are the settings of one host, the main server's first in each

@@ -24,6 +24,10 @@ type Table struct {
 type group struct {
 	port    int // 0 for *
 	entries []entry
+	// address is how the last of them has it, and place the number of that
+	// address in its host: what httpd lists the group by.
+	address Address
+	place   int
 }
 
 // An entry is one host at one address.
@@ -37,28 +41,40 @@ func NewTable(hosts []Host) *Table {
 	t := &Table{byIP: map[netip.Addr][]group{}}
 	for i, h := range hosts {
 		t.names = append(t.names, h.Name)
-		t.aliases = append(t.aliases, h.Aliases)
-		for _, a := range h.Addresses {
-			e := entry{i, a.Name}
-			if !a.IP.IsValid() {
-				t.anyIP = add(t.anyIP, a.Port, e)
+		var aliases []string
+		for _, alias := range h.Aliases {
+			aliases = append(aliases, strings.ToLower(strings.TrimSuffix(alias, ".")))
+		}
+		t.aliases = append(t.aliases, aliases)
+		for place, a := range h.Addresses {
+			g := group{port: a.Port, entries: []entry{{i, a.Name}}, address: a, place: place}
+			if a.Any() {
+				if place == 0 || h.Addresses[place-1].String() != a.String() {
+					t.anyIP = add(t.anyIP, g)
+				}
 				continue
 			}
 			ip := a.IP.Unmap()
-			t.byIP[ip] = add(t.byIP[ip], a.Port, e)
+			t.byIP[ip] = add(t.byIP[ip], g)
 		}
 	}
 	return t
 }
 
-func add(groups []group, port int, e entry) []group {
+// add puts the one host of g into the group of its port.
+func add(groups []group, g group) []group {
 	for i := range groups {
-		if groups[i].port == port {
-			groups[i].entries = append(groups[i].entries, e)
-			return groups
+		known := &groups[i]
+		if known.port != g.port {
+			continue
 		}
+		if known.entries[len(known.entries)-1].host != g.entries[0].host {
+			known.address, known.place = g.address, g.place
+		}
+		known.entries = append(known.entries, g.entries...)
+		return groups
 	}
-	return append(groups, group{port, []entry{e}})
+	return append(groups, g)
 }
 
 // Select returns the index of the host that answers a request for name that
@@ -102,7 +118,7 @@ func find(groups []group, port int) *group {
 
 func (t *Table) aliased(host int, name string) bool {
 	for _, alias := range t.aliases[host] {
-		if alias == name || strings.ContainsAny(alias, "*?") && wildcard(alias, name) {
+		if alias == name || hasWildcard(alias) && wildcard(alias, name) {
 			return true
 		}
 	}
@@ -129,3 +145,5 @@ func wildcard(pattern, s string) bool {
 	}
 	return strings.Trim(pattern[p:], "*") == ""
 }
+
+func hasWildcard(alias string) bool { return strings.ContainsAny(alias, "*?") }

@@ -1,8 +1,11 @@
 package vhost
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // The hosts of these tests; 0 is the main server.
@@ -83,5 +86,33 @@ func TestWildcard(t *testing.T) {
 		if got := wildcard(test.pattern, test.s); got != test.want {
 			t.Errorf("wildcard(%q, %q) = %v", test.pattern, test.s, got)
 		}
+	}
+}
+
+// TestListing: the order is httpd's; interop compares it with httpd itself.
+func TestListing(t *testing.T) {
+	any80, unspecified := Address{Port: 80}, Address{IP: netip.MustParseAddr("::"), Port: 80}
+	table := NewTable([]Host{
+		{Name: "main.example"},
+		{Addresses: append(addresses("10.0.0.2:80"), any80, any80)},
+		{Addresses: append(addresses("10.0.0.1:*"), unspecified)},
+		{Addresses: append(addresses("10.0.0.2:80", "10.0.0.2:80"), Address{})},
+		{Addresses: addresses("[2001:db8::a00:2]:80", "10.0.0.2:81", "10.0.0.1:*")},
+	})
+	var got []string
+	for _, at := range table.Listing() {
+		got = append(got, fmt.Sprint(at.Address, at.Hosts))
+	}
+	want := []string{"10.0.0.2:80 [1 3 3]", "10.0.0.2:81 [4]", "[2001:db8::a00:2]:80 [4]", "10.0.0.1:* [2 4]", "*:80 [1 2]", "*:* [3]"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestSelectOfUnspecified: :: in <VirtualHost> stands for all addresses.
+func TestSelectOfUnspecified(t *testing.T) {
+	table := NewTable([]Host{{}, {Name: "a.example", Addresses: []Address{{IP: netip.MustParseAddr("::"), Port: 80}}}})
+	if got := table.Select(netip.MustParseAddrPort("10.0.0.1:80"), "x.example"); got != 1 {
+		t.Errorf("Select = %d, want 1", got)
 	}
 }

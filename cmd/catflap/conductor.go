@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -27,6 +28,8 @@ type conductor struct {
 	again    bool             // a signal came while a reload ran
 	reloaded chan []string    // why the reload that ran was refused; nil if it was not
 	waits    <-chan time.Time // while it drains: when to tell what it waits for
+	beside   sync.WaitGroup   // ready
+	ready    func()           // called once it serves, beside everything else; may be nil
 	untold   bool             // the last state could not be written
 	ctx      context.Context  // done: the server ends at once
 	cancel   context.CancelFunc
@@ -46,10 +49,11 @@ func newConductor(server *front.Server, options config.Options, process int) *co
 // run runs the server until a signal ends it. A reload that still reads files
 // then is not waited for: the process ends.
 func (c *conductor) run(signals <-chan os.Signal) error {
+	defer c.beside.Wait()
 	defer c.cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- c.server.Run(c.ctx) }()
-	ready := c.server.Ready()
+	serves := c.server.Ready()
 	for {
 		select {
 		case err := <-ended:
@@ -57,9 +61,12 @@ func (c *conductor) run(signals <-chan os.Signal) error {
 				return failed("%v", err)
 			}
 			return nil
-		case <-ready:
-			ready = nil
+		case <-serves:
+			serves = nil
 			c.tell()
+			if c.ready != nil {
+				c.beside.Go(c.ready)
+			}
 		case s := <-signals:
 			c.take(s.(syscall.Signal))
 		case refused := <-c.reloaded:
@@ -141,7 +148,7 @@ func reload(ctx context.Context, server *front.Server, options config.Options) (
 	if err := server.Reopen(); err != nil {
 		log.Error("some logs could not be opened again; they go on as they were", "module", "core", "err", err)
 	}
-	cfg, report := config.Load(options)
+	cfg, report := load(options)
 	for _, m := range mistakesOf(report, checkForm{}) {
 		log.Warn(strings.ReplaceAll(m.String(), "\n", " | "), "module", "core")
 	}
@@ -157,7 +164,7 @@ func reload(ctx context.Context, server *front.Server, options config.Options) (
 		return []string{front.ErrStopping.Error()}
 	}
 	log.Error("reload refused, the old settings go on", "module", "core", "err", err)
-	return strings.Split(err.Error(), "\n")
+	return refusals(err, options.Beside != nil)
 }
 
 // errorsOf are the mistakes of a report because of which nothing starts.

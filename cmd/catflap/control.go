@@ -17,6 +17,7 @@ import (
 
 func reloadCommand() *cobra.Command {
 	var f files
+	var b beside
 	c := &cobra.Command{
 		Use:   "reload",
 		Short: "Check the files, let the running server take them, and wait for the outcome",
@@ -26,31 +27,34 @@ on as it was; so it does if it finds one that only it can see, such as a port
 that is taken. Then the mistakes are told, and the exit code is 1.`,
 		Example: "  catflap reload -f /etc/httpd/conf/httpd.conf",
 		Args:    noArguments,
-		RunE:    func(c *cobra.Command, _ []string) error { return askReload(c, f) },
+		RunE:    func(c *cobra.Command, _ []string) error { return askReload(c, f, b) },
 	}
 	f.register(c)
+	b.register(c)
 	return c
 }
 
 func stopCommand() *cobra.Command {
 	return stopper("stop", "Let requests end for at most 10 s, stop the running server, and wait until it has ended",
-		func(c *cobra.Command, f files) error { return askStop(c, f, syscall.SIGTERM) })
+		func(c *cobra.Command, f files, b beside) error { return askStop(c, f, b, syscall.SIGTERM) })
 }
 
 func gracefulStopCommand() *cobra.Command {
 	return stopper("graceful-stop", "Let requests end for GracefulShutdownTimeout, stop the running server, and wait until it has ended",
-		func(c *cobra.Command, f files) error { return askStop(c, f, syscall.SIGWINCH) })
+		func(c *cobra.Command, f files, b beside) error { return askStop(c, f, b, syscall.SIGWINCH) })
 }
 
-func stopper(name, short string, run func(*cobra.Command, files) error) *cobra.Command {
+func stopper(name, short string, run func(*cobra.Command, files, beside) error) *cobra.Command {
 	var f files
+	var b beside
 	c := &cobra.Command{
 		Use: name, Short: short,
 		Example: "  catflap " + name + " -f /etc/httpd/conf/httpd.conf",
 		Args:    noArguments,
-		RunE:    func(c *cobra.Command, _ []string) error { return run(c, f) },
+		RunE:    func(c *cobra.Command, _ []string) error { return run(c, f, b) },
 	}
 	f.register(c)
+	b.register(c)
 	return c
 }
 
@@ -58,9 +62,12 @@ func stopper(name, short string, run func(*cobra.Command, files) error) *cobra.C
 const reloadTime = 2 * time.Minute
 
 // askReload checks the files and lets the running server take them.
-func askReload(c *cobra.Command, f files) error {
+func askReload(c *cobra.Command, f files, b beside) error {
 	options, err := f.options(privilege.Direct{})
 	if err != nil {
+		return err
+	}
+	if options.Beside, err = b.options(); err != nil {
 		return err
 	}
 	cfg, report := config.Load(options)
@@ -95,9 +102,12 @@ func askReload(c *cobra.Command, f files) error {
 
 // askStop ends the running server. That needs no files without mistakes, only
 // the PidFile.
-func askStop(c *cobra.Command, f files, number syscall.Signal) error {
+func askStop(c *cobra.Command, f files, b beside, number syscall.Signal) error {
 	options, err := f.options(privilege.Direct{})
 	if err != nil {
+		return err
+	}
+	if options.Beside, err = b.options(); err != nil {
 		return err
 	}
 	_, report := config.Load(options)

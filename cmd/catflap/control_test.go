@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"strings"
@@ -12,8 +13,10 @@ import (
 )
 
 // TestControl runs the scripts about commands that reach a server that runs.
-// They find $FREE, an address nobody listens on, and $TAKEN, one that is in
-// use; "await FILE [TEXT]" waits until the file is there, and holds the text.
+// They find $FREE, an address nobody listens on, $PORT, its port, $OTHER, a
+// free port $OFFSET above it, $TAKEN, an address that is in use, and $SELF, a
+// process that lives; "await FILE [TEXT]" waits until the file is there, and
+// holds the text.
 func TestControl(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/control",
@@ -27,6 +30,19 @@ func TestControl(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			other, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			from, to := free.Addr().(*net.TCPAddr).Port, other.Addr().(*net.TCPAddr).Port
+			if from > to {
+				free, other, from, to = other, free, to, from
+			}
+			other.Close()
+			e.Setenv("PORT", fmt.Sprint(from))
+			e.Setenv("OTHER", fmt.Sprint(to))
+			e.Setenv("OFFSET", fmt.Sprint(to-from))
+			e.Setenv("SELF", fmt.Sprint(os.Getpid()))
 			e.Setenv("TAKEN", taken.Addr().String())
 			e.Setenv("FREE", free.Addr().String())
 			for _, folder := range []string{"logs", "conf", "htdocs"} {
@@ -34,7 +50,7 @@ func TestControl(t *testing.T) {
 			}
 			return errors.Join(err, free.Close())
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "envfile": envfile},
 	})
 }
 
@@ -53,4 +69,12 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s: %v\n%s", args[0], err, text)
 		}
 	}
+}
+
+// envfile writes the value of a variable into a file.
+func envfile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("envfile FILE NAME")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(ts.Getenv(args[1])+"\n"), 0o644))
 }

@@ -124,7 +124,7 @@ func (h *httpdCall) run(root *cobra.Command) error {
 	case 't', 'S', 'M':
 		return h.test(out, messages)
 	}
-	return serve(root.Context(), h.files)
+	return serve(root, h.files, beside{})
 }
 
 // test is -t, with what it is to show.

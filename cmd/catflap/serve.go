@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/signal"
@@ -10,13 +9,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/catflap/catflap/internal/config"
 	"github.com/catflap/catflap/internal/front"
 	"github.com/catflap/catflap/internal/privilege"
 )
 
 func serveCommand() *cobra.Command {
 	var f files
+	var b beside
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the front, in the foreground",
@@ -26,12 +25,18 @@ TERM and INT let requests end for at most 10 s; a second one ends at once.
 USR1 and HUP read the files again and let the new settings take over; with a
 mistake in them the old ones go on. Either way logs are opened again.
 WINCH lets requests end for GracefulShutdownTimeout; in the foreground of a
-terminal it is the window's size and does nothing.`,
-		Example: "  catflap serve -f /etc/httpd/conf/httpd.conf",
+terminal it is the window's size and does nothing.
+
+With --beside it runs next to the httpd that the files are for, on other ports,
+and writes nothing outside a folder of its own: programs of piped logs are not
+started, their lines go to files there. The files stay as they are.`,
+		Example: "  catflap serve -f /etc/httpd/conf/httpd.conf\n  catflap serve --beside cf --port-offset 8000",
 		Args:    noArguments,
-		RunE:    func(c *cobra.Command, _ []string) error { return serve(c.Context(), f) },
+		RunE:    func(c *cobra.Command, _ []string) error { return serve(c, f, b) },
 	}
 	f.register(c)
+	b.register(c)
+	b.registerOffset(c)
 	return c
 }
 
@@ -39,18 +44,25 @@ terminal it is the window's size and does nothing.`,
 const programTime = 2 * time.Second
 
 // serve runs the front until a signal ends it.
-func serve(_ context.Context, f files) error {
+func serve(command *cobra.Command, f files, b beside) error {
+	began := time.Now()
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP, syscall.SIGWINCH)
 	defer signal.Stop(signals)
 	programs := &privilege.Programs{Complain: func(err error) { fmt.Fprintln(os.Stderr, "catflap:", err) }}
 	defer programs.Wait(programTime)
-	opener := privilege.Direct{Programs: programs}
+	var opener privilege.Opener = privilege.Direct{Programs: programs}
 	options, err := f.options(opener)
 	if err != nil {
 		return err
 	}
-	cfg, report := config.Load(options)
+	if options.Beside, err = b.options(); err != nil {
+		return err
+	}
+	if options.Beside != nil {
+		opener = privilege.Inside{Opener: opener, Dir: options.Beside.Dir}
+	}
+	cfg, report := load(options)
 	tellMistakes(os.Stderr, report)
 	if cfg == nil {
 		return &exitError{1, fmt.Sprintf("catflap: not started: %d errors in the configuration", report.Mistakes.Errors())}
@@ -60,7 +72,16 @@ func serve(_ context.Context, f files) error {
 	}
 	server, err := front.New(cfg, opener)
 	if err != nil {
-		return failed("not started: %v", err)
+		for _, reason := range refusals(err, options.Beside != nil) {
+			fmt.Fprintln(os.Stderr, reason)
+		}
+		return failed("not started")
 	}
-	return newConductor(server, options, opener.Process()).run(signals)
+	c := newConductor(server, options, opener.Process())
+	if options.Beside != nil {
+		c.ready = func() {
+			fmt.Fprintln(command.OutOrStdout(), b.introduce(c.ctx, server, report.Moved, time.Since(began)))
+		}
+	}
+	return c.run(signals)
 }

@@ -26,7 +26,7 @@ var arrows = map[string][]string{
 	"ajp/ajptest": {"ajp"},
 	"javaserial":  {},
 
-	"cmd/catflap": {"internal/config", "internal/config/mistake", "internal/front/vhost", "internal/control", "internal/front", "internal/privilege"},
+	"cmd/catflap": {"internal/config", "internal/config/mistake", "internal/front/vhost", "internal/control", "internal/front", "internal/front/exchange", "internal/privilege"},
 
 	// settings: text → Config. The syntaxes share one form for mistakes.
 	"internal/config/mistake":    {},

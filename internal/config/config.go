@@ -30,6 +30,7 @@ type Options struct {
 	Env          func(string) (string, bool) // the environment; default: empty
 	Opener       privilege.Opener            // default privilege.Direct
 	Unprivileged bool                        // others than this process will run the server: what it may not read is in Report.Unchecked
+	Beside       *Beside                     // run next to the server that the files are for; nil: in its place
 	Resolve      Resolve                     // how the names in <VirtualHost> are looked up; default: the system's way
 	Reverse      Reverse                     // how the names of hosts without ServerName are found; default: the system's way
 }
@@ -69,6 +70,7 @@ func Load(o Options) (*front.Config, *Report) {
 	l.root = startRoot(o.Root)
 	l.walk(tree.Directives, place{scope: l.main, layer: &l.main.layer, in: inServer})
 	cfg := l.finish()
+	l.moveBeside(cfg)
 	l.report.Root = l.root
 	l.report.count(cfg)
 	l.report.sort()

@@ -14,6 +14,7 @@ type Report struct {
 	Mistakes   mistake.List // sorted
 	Root       string       // ServerRoot, absolute
 	PidFile    string       // absolute; also with errors
+	Moved      *Moved       // what Options.Beside changed; nil without it
 	Files      []string     // every file of settings that was read, in order; one read twice is there twice
 	Directives []Directive  // every directive of httpd.conf once, without those in skipped sections
 	Skipped    []httpdconf.Skipped

@@ -62,3 +62,13 @@ func NameOf(pid int) string {
 	}
 	return "a process"
 }
+
+// Running returns the process that a PidFile names and the name of its
+// program, if it runs; otherwise 0.
+func Running(pidFile string) (pid int, name string) {
+	pid, err := readPid(pidFile)
+	if err != nil || pid == 0 || !lives(pid) {
+		return 0, ""
+	}
+	return pid, NameOf(pid)
+}

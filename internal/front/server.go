@@ -11,6 +11,7 @@ package front
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -78,7 +79,7 @@ func New(cfg *Config, opener privilege.Opener) (*Server, error) {
 	}, opener.Listen)
 	commit, _, err := s.listeners.Prepare(addresses(cfg))
 	if err != nil {
-		return nil, errors.Join(err, s.logs.close())
+		return nil, errors.Join(placed(err, cfg), s.logs.close())
 	}
 	s.commit = commit
 	s.gate.set(cfg.Process.MaxRequestWorkers)
@@ -143,7 +144,7 @@ func (s *Server) swap(cfg *Config) (*line, error) {
 	}
 	commit, abort, err := s.listeners.Prepare(addresses(cfg))
 	if err != nil {
-		return nil, errors.Join(err, logs.close())
+		return nil, errors.Join(placed(err, cfg), logs.close())
 	}
 	old := s.current.Load()
 	next, err := newLine(cfg, logs, s.opener)
@@ -265,6 +266,45 @@ func addresses(cfg *Config) []string {
 		all = append(all, l.Address)
 	}
 	return all
+}
+
+// A ListenError tells that a Listen cannot be opened.
+type ListenError struct {
+	Listen
+	Err error // of the system
+}
+
+func (e *ListenError) Error() string {
+	return fmt.Sprintf("%s: could not bind to address %s: %v", e.Place, e.Address, e.Err)
+}
+
+func (e *ListenError) Unwrap() error { return e.Err }
+
+// placed is err of Prepare with the place of each Listen: *ListenErrors,
+// joined.
+func placed(err error, cfg *Config) error {
+	var all []error
+	for _, each := range unjoin(err) {
+		bind, ok := errors.AsType[*listener.BindError](each)
+		if !ok {
+			all = append(all, each)
+			continue
+		}
+		for _, l := range cfg.Listen {
+			if l.Address == bind.Address {
+				all = append(all, &ListenError{l, bind.Err})
+			}
+		}
+	}
+	return errors.Join(all...)
+}
+
+// unjoin undoes errors.Join.
+func unjoin(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 // headerBytes bounds the head of a request before any site is known.

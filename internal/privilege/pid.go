@@ -39,7 +39,7 @@ func writePid(name string, open func(name string, flags int) (*os.File, error)) 
 		return fmt.Errorf("PidFile: %w", err)
 	}
 	if pid != os.Getpid() && alive(pid) {
-		return fmt.Errorf("PidFile %s: process %d has it and runs; stop that one, or set another PidFile", name, pid)
+		return fmt.Errorf("PidFile %s: process %d has it and runs; stop that one, set another PidFile, or run next to it (catflap serve --beside)", name, pid)
 	}
 	if err := file.Truncate(0); err != nil {
 		return fmt.Errorf("PidFile: %w", err)

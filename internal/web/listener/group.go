@@ -84,6 +84,7 @@ func Of(r *http.Request) *Conn {
 // Prepare opens the sockets of addresses that are not open yet, without
 // serving them. commit serves them and closes those that are no longer wanted,
 // whose connections go on; abort closes what was opened. One of them is called.
+// The error joins a *BindError for each address that cannot be opened.
 func (g *Group) Prepare(addresses []string) (commit, abort func(), err error) {
 	fresh := map[string]net.Listener{}
 	abort = func() {
@@ -93,19 +94,36 @@ func (g *Group) Prepare(addresses []string) (commit, abort func(), err error) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	var failed []error
 	for _, address := range addresses {
 		if g.sockets[address] != nil || fresh[address] != nil {
 			continue
 		}
 		l, err := g.open(address)
 		if err != nil {
-			abort()
-			return nil, nil, fmt.Errorf("could not bind to address %s: %w", address, err)
+			failed = append(failed, &BindError{address, err})
+			continue
 		}
 		fresh[address] = l
 	}
+	if len(failed) > 0 {
+		abort()
+		return nil, nil, errors.Join(failed...)
+	}
 	return func() { g.commit(addresses, fresh) }, abort, nil
 }
+
+// A BindError tells that an address cannot be listened on.
+type BindError struct {
+	Address string
+	Err     error
+}
+
+func (e *BindError) Error() string {
+	return fmt.Sprintf("could not bind to address %s: %v", e.Address, e.Err)
+}
+
+func (e *BindError) Unwrap() error { return e.Err }
 
 func (g *Group) commit(addresses []string, fresh map[string]net.Listener) {
 	wanted := map[string]bool{}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/front"
+	"github.com/catflap/catflap/internal/privilege"
 )
 
 // A Beside lets a server run next to the one that the files are for: it
@@ -94,7 +95,7 @@ func (b Beside) log(name string, m *Moved) string {
 	switch {
 	case name == "":
 		return ""
-	case !isPipe(name):
+	case !privilege.IsPipe(name):
 		return b.mirror(name)
 	}
 	i := slices.Index(m.Piped, name)

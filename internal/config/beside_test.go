@@ -90,7 +90,7 @@ func TestBesidePipes(t *testing.T) {
 	m := &Moved{}
 	b := Beside{Dir: "/cf"}
 	for _, c := range [][2]string{
-		{"/var/log/a", "/cf/var/log/a"}, {"|rotatelogs x", "/cf/piped-1.log"}, {"syslog:local1", "/cf/piped-2.log"}, {"|rotatelogs x", "/cf/piped-1.log"}, {"", ""}, {"/var/../../log", "/cf/log"},
+		{"/var/log/a", "/cf/var/log/a"}, {"|rotatelogs x", "/cf/piped-1.log"}, {"||cat", "/cf/piped-2.log"}, {"|rotatelogs x", "/cf/piped-1.log"}, {"", ""}, {"/var/../../log", "/cf/log"},
 	} {
 		if got := b.log(c[0], m); got != c[1] {
 			t.Errorf("%s: %s, want %s", c[0], got, c[1])

@@ -94,6 +94,11 @@ func dump(cfg *front.Config) string {
 			p("  section %d %s: %s inside=%d", x.Kind, x.Pattern, layerText(*x.Layer), len(x.Inside))
 		}
 		p("  logs error=%s access=%d jk=%s", s.Logs.Error.Name, len(s.Logs.Access), s.Logs.JK.Name)
+		for _, a := range s.Logs.Access {
+			if a.Env != "" || strings.HasPrefix(a.Name, "|") {
+				p("  log %s env=%s", a.Name, a.Env)
+			}
+		}
 	}
 	for _, w := range cfg.Workers.AJP {
 		w.Place, w.Lines = "", nil

@@ -32,7 +32,7 @@ var jkRows = []row{
 
 // jkLogRows are mod_jk's directives about its logs.
 var jkLogRows = []row{
-	{"JkLogFile", topLevels, one, "Full path to the Tomcat module log file", jkLogFile, "mod_jk's log.", "front TestLogsAreReopened"},
+	{"JkLogFile", topLevels, one, "Full path to the Tomcat module log file", jkLogFile, "mod_jk's log: a file, or a program.", "front TestPipedLogs"},
 	{"JkLogLevel", topLevels, one, "The Tomcat module log level, can be debug, info, error or emerg", jkLogLevel, "What goes into it.", "front/jklog TestLevels"},
 	{"JkLogStampFormat", topLevels, one, "The Tomcat module log format, follow strftime syntax", jkLogStampFormat, "How its lines begin.", "front/jklog TestStamps"},
 	{"JkRequestLogFormat", topLevels, one, "The mod_jk module request log format string", jkRequestLogFormat, "A line for each request at a worker.", "front/jklog TestRequestFormat"},
@@ -232,12 +232,7 @@ func jkMountFileReload(l *loader, p place, d *httpdconf.Directive) {
 }
 
 func jkLogFile(l *loader, p place, d *httpdconf.Directive) {
-	if isPipe(arg(d, 0)) {
-		l.unsupportedLog(d, "what would go there goes to logs/mod_jk.log")
-		p.scope.jk.log.file, p.scope.jk.log.fileAt = l.inRoot("logs/mod_jk.log"), d
-		return
-	}
-	p.scope.jk.log.file, p.scope.jk.log.fileAt = l.inRoot(arg(d, 0)), d
+	p.scope.jk.log.file, p.scope.jk.log.fileAt = l.logName(d), d
 }
 
 func jkLogLevel(l *loader, p place, d *httpdconf.Directive) {

@@ -3,23 +3,26 @@ package config
 import (
 	"cmp"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
 	"github.com/catflap/catflap/internal/front"
+	"github.com/catflap/catflap/internal/privilege"
 	"github.com/catflap/catflap/internal/web/accesslog"
 	"github.com/catflap/catflap/internal/web/errorlog"
 )
 
 // logRows are the directives about logs.
 var logRows = []row{
-	{"ErrorLog", topLevels, one, "The filename of the error log", errorLog, "Where the server tells of errors.", "front TestLogsAreReopened"},
+	{"ErrorLog", topLevels, one, "The filename of the error log", errorLog, "Where the server tells of errors: a file, or a program.", "front TestPipedLogs"},
 	{"LogLevel", anywhere, some, "Level of verbosity in error logging", logLevel, "Which of them; also by module. In sections it has no effect.", "web/errorlog TestLevels"},
 	{"LogFormat", topLevels, oneOrTwo, "a log format string (see docs) and an optional format name", logFormat, "The form of a line of the access log.", "web/accesslog TestAsHTTPD"},
-	{"CustomLog", topLevels, twoOrThree, "a file name, a custom log format string or format name, and an optional \"env=\" or \"expr=\" clause (see docs)", customLog, "An access log.", "front TestServer"},
+	{"CustomLog", topLevels, twoOrThree, "a file name, a custom log format string or format name, and an optional \"env=\" or \"expr=\" clause (see docs)", customLog, "An access log: a file or a program, for all requests or those with a variable.", "front TestPipedLogs"},
 	{"TransferLog", topLevels, one, "the filename of the access log", transferLog, "An access log in the format of the last LogFormat without a name.", "TestGolden/logs"},
 }
 
@@ -39,26 +42,37 @@ type accessSetting struct {
 	at       *httpdconf.Directive
 	name     string
 	format   string // a format or a nickname
+	env      string // env=; NAME or !NAME, empty without
 	transfer bool
 }
 
-// isPipe reports whether a log is a program or the system's log.
-func isPipe(name string) bool {
-	return strings.HasPrefix(name, "|") || strings.HasPrefix(name, "syslog")
-}
-
-// unsupportedLog tells that a log goes to where catflap does not write yet.
-func (l *loader) unsupportedLog(d *httpdconf.Directive, instead string) {
-	l.unsupported(d, at(d, 0), d.Name+" "+arg(d, 0)+": catflap does not write to programs or syslog yet; "+instead, "name a file")
+// logName is the name of the log that d writes: a file, absolute, or a program
+// as it is written, with its bar.
+func (l *loader) logName(d *httpdconf.Directive) string {
+	name := arg(d, 0)
+	if !privilege.IsPipe(name) {
+		return l.inRoot(name)
+	}
+	program, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(name, "|"), "|"), " ")
+	switch {
+	case strings.TrimSpace(program) == "":
+		l.fail(d, at(d, 0), d.Name+" "+name+" names no program", "write \"|PROGRAM ARGUMENTS\"")
+	case filepath.IsAbs(program):
+		if _, err := l.o.Opener.Stat(program); errors.Is(err, fs.ErrNotExist) {
+			l.warn(d, at(d, 0), d.Name+": there is no program "+program+"; the server will not start, as httpd", "correct the path")
+		}
+	}
+	return name
 }
 
 func errorLog(l *loader, p place, d *httpdconf.Directive) {
-	if isPipe(arg(d, 0)) {
-		l.unsupportedLog(d, "what would go there goes to logs/error_log")
+	name := arg(d, 0)
+	if strings.HasPrefix(strings.ToLower(name), "syslog") {
+		l.unsupported(d, at(d, 0), d.Name+" "+name+": catflap does not write to syslog; what would go there goes to logs/error_log", "name a file, or a program: \"|logger -t httpd\"")
 		p.scope.logs.errors, p.scope.logs.errorsAt = l.inRoot("logs/error_log"), d
 		return
 	}
-	p.scope.logs.errors, p.scope.logs.errorsAt = l.inRoot(arg(d, 0)), d
+	p.scope.logs.errors, p.scope.logs.errorsAt = l.logName(d), d
 }
 
 func logLevel(l *loader, p place, d *httpdconf.Directive) {
@@ -163,25 +177,22 @@ func customLog(l *loader, p place, d *httpdconf.Directive) {
 	case condition == "env=" || condition == "env=!":
 		l.fail(d, at(d, 2), "missing environment variable name", "")
 		return
-	case strings.HasPrefix(condition, "env="), strings.HasPrefix(condition, "expr="):
+	case strings.HasPrefix(condition, "env="):
+	case strings.HasPrefix(condition, "expr="):
 		l.unsupported(d, at(d, 2), "CustomLog with "+arg(d, 2)+": catflap does not know this condition yet; every request is logged", "")
 	default:
 		l.fail(d, at(d, 2), "error in condition clause", "write env=NAME or env=!NAME; a format with blanks stands in quotes")
 		return
 	}
-	if isPipe(arg(d, 0)) {
-		l.unsupportedLog(d, "this log is not written")
-		return
+	log := accessSetting{at: d, name: l.logName(d), format: arg(d, 1)}
+	if len(arg(d, 2)) > 4 && strings.EqualFold(arg(d, 2)[:4], "env=") {
+		log.env = arg(d, 2)[4:]
 	}
-	p.scope.logs.access = append(p.scope.logs.access, accessSetting{at: d, name: l.inRoot(arg(d, 0)), format: arg(d, 1)})
+	p.scope.logs.access = append(p.scope.logs.access, log)
 }
 
 func transferLog(l *loader, p place, d *httpdconf.Directive) {
-	if isPipe(arg(d, 0)) {
-		l.unsupportedLog(d, "this log is not written")
-		return
-	}
-	p.scope.logs.access = append(p.scope.logs.access, accessSetting{at: d, name: l.inRoot(arg(d, 0)), transfer: true})
+	p.scope.logs.access = append(p.scope.logs.access, accessSetting{at: d, name: l.logName(d), transfer: true})
 }
 
 // accessLogs compiles the access logs of s, or of the main server if s has
@@ -211,7 +222,7 @@ func (l *loader) accessLogs(s *scope) []front.AccessLog {
 			continue
 		}
 		if l.logFolder(a.at, a.name, "log file '"+arg(a.at, 0)+"' defined at "+line(a.at), "AH02297") {
-			all = append(all, front.AccessLog{Name: a.name, Format: format})
+			all = append(all, front.AccessLog{Name: a.name, Format: format, Env: a.env})
 		}
 	}
 	return all

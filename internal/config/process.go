@@ -11,6 +11,7 @@ import (
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
 	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/privilege"
 )
 
 // processRows are the directives about the server as a whole.
@@ -87,6 +88,9 @@ func gracefulShutdown(l *loader, _ place, d *httpdconf.Directive) {
 // logFolder reports whether the folder of a log is there, or says in httpd's
 // words that it is not.
 func (l *loader) logFolder(d *httpdconf.Directive, name, what, code string) bool {
+	if privilege.IsPipe(name) {
+		return true
+	}
 	dir := filepath.Dir(name)
 	info, err := l.o.Opener.Stat(dir)
 	switch {

@@ -89,19 +89,20 @@ type Logs struct {
 
 // ErrorLog is ErrorLog and LogLevel.
 type ErrorLog struct {
-	Name  string // absolute
+	Name  string // absolute, or a program with its bar
 	Level errorlog.Levels
 }
 
 // AccessLog is one CustomLog.
 type AccessLog struct {
-	Name   string // absolute
+	Name   string // absolute, or a program with its bar
 	Format *accesslog.Format
+	Env    string // only requests with this variable, or, as !NAME, without it; empty for all
 }
 
 // JKLog is JkLogFile and what belongs to it.
 type JKLog struct {
-	Name    string // absolute
+	Name    string // absolute, or a program with its bar
 	Level   jklog.Level
 	Stamp   jklog.Stamp          // JkLogStampFormat
 	Request *jklog.RequestFormat // JkRequestLogFormat; nil is off

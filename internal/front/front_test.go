@@ -111,8 +111,15 @@ func configure(t *testing.T, script ajptest.Script, change func(*Config)) *fixtu
 func start(t *testing.T, script ajptest.Script, change func(*Config)) *fixture {
 	t.Helper()
 	f := configure(t, script, change)
+	f.begin(t, privilege.Direct{})
+	return f
+}
+
+// begin starts the front.
+func (f *fixture) begin(t *testing.T, opener privilege.Opener) {
+	t.Helper()
 	var err error
-	if f.front, err = New(f.cfg, privilege.Direct{}); err != nil {
+	if f.front, err = New(f.cfg, opener); err != nil {
 		t.Fatal(err)
 	}
 	f.ended = make(chan error, 1)
@@ -121,7 +128,6 @@ func start(t *testing.T, script ajptest.Script, change func(*Config)) *fixture {
 		time.Sleep(time.Millisecond)
 	}
 	t.Cleanup(func() { f.stop(t) })
-	return f
 }
 
 // stop drains the front and waits for it.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/front/jklog"
-	"github.com/catflap/catflap/internal/privilege"
 	"github.com/catflap/catflap/internal/web/accesslog"
 	"github.com/catflap/catflap/internal/web/errorlog"
 	"github.com/catflap/catflap/internal/web/listener"
@@ -35,15 +34,24 @@ type siteLogs struct {
 	access []accessLog
 }
 
-// openLogs opens the logs of cfg; old are those of the line that runs, nil at
-// the start. The error holds every one that cannot be opened.
-func openLogs(cfg *Config, opener privilege.Opener, old *logs) (*logs, error) {
-	l := &logs{}
-	if old != nil {
-		l.set = old.set
-	} else {
-		l.set = logfile.NewSet(opener.Append)
-	}
+// newSet returns the set of all logs of s, which tells s what is lost.
+func (s *Server) newSet() *logfile.Set {
+	return logfile.NewSet(logfile.Config{Open: s.opener.Append, Pipe: s.opener.Pipe, Lost: func(name string, bytes int64, err error) {
+		if s.current.Load() == nil {
+			return // it never began
+		}
+		why := "its program does not read"
+		if err != nil {
+			why = err.Error()
+		}
+		s.log().Error("lines of a log are lost", "module", "log_config", "log", name, "bytes", bytes, "why", why)
+	}})
+}
+
+// openLogs opens the logs of cfg in set. The error holds every one that cannot
+// be opened.
+func openLogs(cfg *Config, set *logfile.Set) (*logs, error) {
+	l := &logs{set: set}
 	var failed []error
 	for i := range cfg.Sites {
 		s, err := l.site(&cfg.Sites[i].Logs)
@@ -65,7 +73,7 @@ func (l *logs) site(cfg *Logs) (siteLogs, error) {
 	}
 	for _, a := range cfg.Access {
 		if f := l.open(a.Name, &failed); f != nil {
-			s.access = append(s.access, accessLog{file: f, format: a.Format})
+			s.access = append(s.access, accessLog{file: f, format: a.Format, env: a.Env})
 		}
 	}
 	if f := l.open(cfg.JK.Name, &failed); f != nil {
@@ -113,6 +121,7 @@ func (l *logs) close() error {
 type accessLog struct {
 	file   *logfile.File
 	format *accesslog.Format
+	env    string // as AccessLog.Env
 	jk     *jklog.RequestFormat
 	stamp  jklog.Stamp
 }
@@ -123,7 +132,7 @@ var lines = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 // the response has left.
 func (a *accessLog) write(conn *listener.Conn, x *exchange.Exchange, ended time.Time) {
 	switch {
-	case a.jk != nil && x.Target.Kind != exchange.TargetForward:
+	case a.jk != nil && x.Target.Kind != exchange.TargetForward, !a.wants(x):
 	case a.jk != nil:
 		b := lines.Get().(*[]byte)
 		*b = a.jk.Append((*b)[:0], a.stamp, x, ended)
@@ -134,6 +143,20 @@ func (a *accessLog) write(conn *listener.Conn, x *exchange.Exchange, ended time.
 	default:
 		a.line(&accesslog.Entry{X: x, Ended: ended})
 	}
+}
+
+// wants reports whether the line of x is to be written. The variables are
+// those of the request as it came, not those of its error page.
+//
+// Source: httpd modules/loggers/mod_log_config.c, config_log_transaction, as
+// seen at work.
+func (a *accessLog) wants(x *exchange.Exchange) bool {
+	if a.env == "" {
+		return true
+	}
+	name, not := strings.CutPrefix(a.env, "!")
+	_, set := x.AskedEnv().Get(name)
+	return set != not
 }
 
 func (a *accessLog) line(e *accesslog.Entry) {

@@ -62,7 +62,7 @@ func New(cfg *Config, opener privilege.Opener) (*Server, error) {
 		pid:      pidFile{opener: opener},
 	}
 	var err error
-	if s.logs, err = openLogs(cfg, opener, nil); err != nil {
+	if s.logs, err = openLogs(cfg, s.newSet()); err != nil {
 		return nil, err
 	}
 	l, err := newLine(cfg, s.logs, opener)
@@ -138,7 +138,7 @@ func (s *Server) Run(ctx context.Context) error {
 // swap builds the line of cfg and lets it run. A mistake leaves everything as
 // it was.
 func (s *Server) swap(cfg *Config) (*line, error) {
-	logs, err := openLogs(cfg, s.opener, s.logs)
+	logs, err := openLogs(cfg, s.logs.set)
 	if err != nil {
 		return nil, err
 	}

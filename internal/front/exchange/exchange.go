@@ -24,6 +24,7 @@ type Exchange struct {
 	Settings *settings.Settings // merged for Path and Target
 	Target   Target             // set by translate
 	Env      Vars               // httpd's environment variables: no-jk, JK_ROUTE, …
+	EnvAsked Vars               // Env as it was before an error page went through translate; nil if none did
 	Notes    Vars               // httpd's notes: JK_WORKER_NAME, …
 	Session  Session            // set by balancer
 	Attempts []Attempt          // every try at a worker, in order

@@ -17,6 +17,15 @@ func (v Vars) Get(name string) (string, bool) {
 	return "", false
 }
 
+// AskedEnv returns the environment of the request as it came, whatever an
+// error page made of it.
+func (x *Exchange) AskedEnv() Vars {
+	if x.EnvAsked != nil {
+		return x.EnvAsked
+	}
+	return x.Env
+}
+
 // Set gives name a value.
 func (v *Vars) Set(name, value string) {
 	for i := range *v {

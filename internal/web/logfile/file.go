@@ -1,6 +1,7 @@
 // Package logfile keeps open logs. What comes in are lines, what goes out are
-// files that hold each of them whole: written in batches, or at once, and
-// opened again by name when a rotation asks for it.
+// files, or the pipes of programs, that get each of them whole: written in
+// batches, or at once. Files are opened again by name when a rotation asks for
+// it.
 package logfile
 
 import (
@@ -18,11 +19,15 @@ type Open func(name string) (*os.File, error)
 // A File is one open log. Many goroutines may use it.
 type File struct {
 	name string
+	pipe bool
 
-	mu     sync.Mutex // guards batch and err
+	mu     sync.Mutex // guards what follows, but for closed
 	batch  []byte
-	err    error // of the last write
-	lost   int64 // bytes that could not be written
+	due    int       // the size of batch at which its writer takes it to the file
+	err    error     // of the last write
+	lost   int64     // bytes that could not be written
+	told   int64     // of lost, how many takeLost gave
+	toldAt time.Time // when
 	closed bool
 
 	io   sync.Mutex // held while file is written or changed; taken before mu
@@ -32,27 +37,38 @@ type File struct {
 // full is how large a batch gets before its writer takes it to the file.
 const full = 64 << 10
 
+func newFile(name string, pipe bool, file *os.File) *File {
+	return &File{name: name, pipe: pipe, due: full, file: file}
+}
+
 // Name returns the name of f.
 func (f *File) Name() string { return f.name }
 
 // WriteLine adds line, which ends in a newline, to the batch. It leaves with
 // the next Flush, or at once if the batch is full: then the caller waits for
-// the disk. Lines are never torn.
+// the disk, never for a program. Lines are never torn.
 func (f *File) WriteLine(line []byte) {
-	f.mu.Lock()
-	f.batch = append(f.batch, line...)
-	due := len(f.batch) >= full
-	f.mu.Unlock()
-	if due {
+	if f.add(line) {
 		f.Flush()
 	}
 }
 
+// add puts line into the batch. It reports whether that is due. What a pipe
+// cannot hold is lost.
+func (f *File) add(line []byte) (due bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.pipe && len(f.batch) >= held {
+		f.lost += int64(len(line))
+		return false
+	}
+	f.batch = append(f.batch, line...)
+	return len(f.batch) >= f.due
+}
+
 // Write writes line at once, after all that waits. It is for error logs.
 func (f *File) Write(line []byte) (int, error) {
-	f.mu.Lock()
-	f.batch = append(f.batch, line...)
-	f.mu.Unlock()
+	f.add(line)
 	return len(line), f.Flush()
 }
 
@@ -65,6 +81,9 @@ func (f *File) Flush() error {
 
 // flush is Flush with io held.
 func (f *File) flush() error {
+	if f.pipe {
+		return f.push(0)
+	}
 	f.mu.Lock()
 	batch := f.batch
 	f.batch = nil
@@ -92,9 +111,34 @@ func (f *File) Trouble() (lost int64, err error) {
 	return f.lost, f.err
 }
 
+// takeLost returns how many bytes were lost since it last told, if that is a
+// minute ago, and the error of the last write.
+func (f *File) takeLost(now time.Time) (int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	lost := f.lost - f.told
+	if lost == 0 || now.Sub(f.toldAt) < time.Minute {
+		return 0, nil
+	}
+	f.told, f.toldAt = f.lost, now
+	return lost, f.err
+}
+
+// end lets the program of a pipe take what waits.
+func (f *File) end() {
+	f.io.Lock()
+	defer f.io.Unlock()
+	if f.pipe && !f.closed {
+		f.push(patience)
+	}
+}
+
 // reopen writes what waits to the old file and goes on with the one that open
-// gives. If it gives none the old one stays.
+// gives. If it gives none the old one stays. A pipe goes on as it is.
 func (f *File) reopen(open Open) error {
+	if f.pipe {
+		return nil
+	}
 	file, err := open(f.name)
 	if err != nil {
 		return explain(f.name, err)

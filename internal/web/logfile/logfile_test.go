@@ -34,7 +34,7 @@ func read(t *testing.T, name string) string {
 func TestNoLineIsLost(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "access_log")
-	s := NewSet(open)
+	s := NewSet(Config{Open: open})
 	f, err := s.Open(name)
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +83,7 @@ func TestNoLineIsLost(t *testing.T) {
 
 func TestBatchesLeaveInTime(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "log")
-	s := NewSet(open)
+	s := NewSet(Config{Open: open})
 	f, err := s.Open(name)
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +112,7 @@ func TestBatchesLeaveInTime(t *testing.T) {
 
 func TestOneFileForOneName(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "log")
-	s := NewSet(open)
+	s := NewSet(Config{Open: open})
 	a, _ := s.Open(name)
 	b, _ := s.Open(name)
 	if a != b {
@@ -131,7 +131,7 @@ func TestOneFileForOneName(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	dir := t.TempDir()
-	s := NewSet(open)
+	s := NewSet(Config{Open: open})
 	_, err := s.Open(filepath.Join(dir, "none", "log"))
 	if err == nil || !strings.HasPrefix(err.Error(), "(2)No such file or directory: AH00091: could not open log file ") {
 		t.Errorf("%v", err)
@@ -155,7 +155,7 @@ func TestErrors(t *testing.T) {
 }
 
 func TestFullDisk(t *testing.T) {
-	s := NewSet(func(string) (*os.File, error) { return os.OpenFile("/dev/full", os.O_WRONLY, 0) })
+	s := NewSet(Config{Open: func(string) (*os.File, error) { return os.OpenFile("/dev/full", os.O_WRONLY, 0) }})
 	f, err := s.Open("x")
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestFullDisk(t *testing.T) {
 }
 
 func BenchmarkWriteLine(b *testing.B) {
-	s := NewSet(func(string) (*os.File, error) { return os.OpenFile("/dev/null", os.O_WRONLY, 0) })
+	s := NewSet(Config{Open: func(string) (*os.File, error) { return os.OpenFile("/dev/null", os.O_WRONLY, 0) }})
 	f, _ := s.Open("x")
 	defer s.Close()
 	line := bytes.Repeat([]byte("x"), 120)

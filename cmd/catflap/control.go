@@ -79,7 +79,12 @@ func askReload(c *cobra.Command, f files, b beside) error {
 	if err != nil {
 		return failed("not reloaded: %v", err)
 	}
-	if err := server.Signal(syscall.SIGUSR1); err != nil {
+	return reloadServer(c, server, syscall.SIGUSR1)
+}
+
+// reloadServer sends number to server and waits for what becomes of it.
+func reloadServer(c *cobra.Command, server *control.Server, number syscall.Signal) error {
+	if err := server.Signal(number); err != nil {
 		return failed("not reloaded: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(interruptible(c), reloadTime)

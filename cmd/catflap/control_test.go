@@ -6,10 +6,13 @@ import (
 	"net"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/catflap/catflap/internal/control"
 )
 
 // TestControl runs the scripts about commands that reach a server that runs.
@@ -48,6 +51,11 @@ func TestControl(t *testing.T) {
 			for _, folder := range []string{"logs", "conf", "htdocs"} {
 				err = errors.Join(err, os.Mkdir(e.WorkDir+"/"+folder, 0o755))
 			}
+			e.Defer(func() { // a server that a script that failed left behind
+				if left, err := control.Find(e.WorkDir + "/logs/httpd.pid"); err == nil {
+					left.Signal(syscall.SIGKILL)
+				}
+			})
 			return errors.Join(err, free.Close())
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "envfile": envfile},

@@ -22,11 +22,12 @@ type httpdCall struct {
 	letter byte // the last of t, S, M, T and X; 0 if there is none
 	about  byte // the first of v, V, l and L, which end the reading; 0 if there is none
 	log    string
+	verb   string // -k; empty if there is none
 }
 
 // httpdOptions are the letters that httpd has and catflap takes; ":" stands
 // behind those with an argument.
-const httpdOptions = "D:C:c:d:f:e:E:vVlLtSMTX"
+const httpdOptions = "D:C:c:d:f:e:E:k:vVlLtSMTX"
 
 // inHTTPDSpelling reports whether args begin as httpd's do. -h is everybody's.
 func inHTTPDSpelling(args []string) bool {
@@ -83,6 +84,8 @@ func (h *httpdCall) take(letter byte, value string) (end bool) {
 	case 'e': // the level of messages at start: all are told
 	case 'E':
 		h.log = value
+	case 'k':
+		h.verb = value
 	case 'v', 'V', 'l', 'L':
 		h.about = letter
 		return true
@@ -123,6 +126,9 @@ func (h *httpdCall) run(root *cobra.Command) error {
 	switch h.letter {
 	case 't', 'S', 'M':
 		return h.test(out, messages)
+	}
+	if h.verb != "" {
+		return h.control(root)
 	}
 	return serve(root, h.files, beside{})
 }

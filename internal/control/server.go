@@ -61,7 +61,7 @@ const pause = 20 * time.Millisecond
 // Find returns the server whose PidFile this is. The error is an *AbsentError
 // if there is none, or none that may be reached.
 func Find(pidFile string) (*Server, error) {
-	for tries := 100; ; tries-- {
+	for tries := 50; ; tries-- {
 		s, err := find(pidFile)
 		absent, ok := errors.AsType[*AbsentError](err)
 		if !ok || absent.Why != NotCatflap || absent.Name != ownName() || tries == 0 {

@@ -56,6 +56,9 @@ func load(options config.Options) (*front.Config, *config.Report) {
 		return cfg, report
 	}
 	for _, folder := range options.Beside.Folders(cfg) {
+		if info, err := options.Opener.Stat(folder); err == nil && info.IsDir() {
+			continue
+		}
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			report.Mistakes.Add(mistake.Mistake{Pos: mistake.Pos{File: folder}, Text: err.Error(), Fix: "name another folder with --beside"})
 			cfg = nil

@@ -13,6 +13,7 @@ import (
 	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/control"
 	"github.com/catflap/catflap/internal/front"
+	"github.com/catflap/catflap/internal/privilege"
 )
 
 // drainTime is how long TERM and INT wait for requests.
@@ -24,6 +25,7 @@ const drainTime = 10 * time.Second
 type conductor struct {
 	server   *front.Server
 	options  config.Options
+	host     host
 	state    control.State
 	again    bool             // a signal came while a reload ran
 	reloaded chan []string    // why the reload that ran was refused; nil if it was not
@@ -35,11 +37,12 @@ type conductor struct {
 	cancel   context.CancelFunc
 }
 
-// newConductor returns the conductor of server; process is the one that takes
-// signals.
-func newConductor(server *front.Server, options config.Options, process int) *conductor {
+// newConductor returns the conductor of server, which opens by the Opener of
+// options.
+func newConductor(server *front.Server, options config.Options, host host) *conductor {
+	process := options.Opener.Process()
 	c := &conductor{
-		server: server, options: options, reloaded: make(chan []string, 1),
+		server: server, options: options, host: host, reloaded: make(chan []string, 1),
 		state: control.State{PID: process, Born: control.Born(process), Phase: control.Serving},
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -64,6 +67,7 @@ func (c *conductor) run(signals <-chan os.Signal) error {
 		case <-serves:
 			serves = nil
 			c.tell()
+			c.host.Report(privilege.Serving, "serving")
 			if c.ready != nil {
 				c.beside.Go(c.ready)
 			}
@@ -108,6 +112,7 @@ func (c *conductor) drain(phase control.Phase, limit time.Duration) {
 	c.state.Phase = phase
 	c.waits = time.After(time.Second)
 	c.tell()
+	c.host.Report(privilege.Stopping, "letting requests end")
 	c.server.Shutdown(limit)
 }
 
@@ -117,14 +122,37 @@ func (c *conductor) drain(phase control.Phase, limit time.Duration) {
 func (c *conductor) reload() {
 	c.state.Reload = control.Reload{Number: c.state.Reload.Number + 1, Running: true}
 	c.tell()
-	go func() { c.reloaded <- reload(c.ctx, c.server, c.options) }()
+	c.host.Report(privilege.Reloading, "reading the configuration again")
+	go func() {
+		var refused []string
+		err := c.host.Renew(func() error {
+			if refused = reload(c.ctx, c.server, c.options); refused != nil {
+				return errRefused
+			}
+			return nil
+		})
+		if err != nil && refused == nil {
+			refused = []string{err.Error()}
+		}
+		c.reloaded <- refused
+	}()
 }
+
+// errRefused tells that the new settings were not taken.
+var errRefused = errors.New("refused")
 
 // finish tells how a reload ended, and begins another if one was asked for
 // meanwhile.
 func (c *conductor) finish(refused []string) {
 	c.state.Reload.Running, c.state.Reload.Refused = false, refused
 	c.tell()
+	switch {
+	case c.state.Phase != control.Serving:
+	case refused != nil:
+		c.host.Report(privilege.Serving, "serving with the old settings; reload refused: "+refused[0])
+	default:
+		c.host.Report(privilege.Serving, "serving with the settings as reloaded at "+time.Now().Format(time.DateTime))
+	}
 	if c.again && c.state.Phase == control.Serving {
 		c.again = false
 		c.reload()

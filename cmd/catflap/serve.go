@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/catflap/catflap/internal/config"
 	"github.com/catflap/catflap/internal/front"
 	"github.com/catflap/catflap/internal/privilege"
 )
@@ -20,6 +21,9 @@ func serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Run the front, in the foreground",
 		Long: `Run the front on httpd.conf and what it names, in the foreground.
+
+Started as root it opens logs, keys and ports as root, and serves in a second
+process as User and Group.
 
 TERM and INT let requests end for at most 10 s; a second one ends at once.
 USR1 and HUP read the files again and let the new settings take over; with a
@@ -43,32 +47,70 @@ started, their lines go to files there. The files stay as they are.`,
 // programTime is how long the programs of piped logs may read on at the end.
 const programTime = 2 * time.Second
 
-// serve runs the front until a signal ends it.
+// serve runs the front until a signal ends it: in this process, or as the
+// parent of one with fewer rights, or as that one.
 func serve(command *cobra.Command, f files, b beside) error {
-	began := time.Now()
+	s := serving{command: command, beside: b, began: time.Now(), host: systemd{}}
+	child, err := privilege.Inherited()
+	switch {
+	case err != nil:
+		return failed("not started: %v", err)
+	case child != nil:
+		return s.asChild(child, f)
+	}
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP, syscall.SIGWINCH)
+	signal.Notify(signals, controlSignals...)
 	defer signal.Stop(signals)
-	programs := &privilege.Programs{Complain: func(err error) { fmt.Fprintln(os.Stderr, "catflap:", err) }}
+	programs := &privilege.Programs{Complain: complain}
 	defer programs.Wait(programTime)
-	var opener privilege.Opener = privilege.Direct{Programs: programs}
-	options, err := f.options(opener)
+	direct := privilege.Direct{Programs: programs}
+	recorder := privilege.Record(direct)
+	options, err := s.options(recorder, f)
 	if err != nil {
 		return err
 	}
-	if options.Beside, err = b.options(); err != nil {
-		return err
-	}
-	if options.Beside != nil {
-		opener = privilege.Inside{Opener: opener, Dir: options.Beside.Dir}
-	}
+	found := recorder.Names() // to find the files
 	cfg, report := load(options)
 	tellMistakes(os.Stderr, report)
 	if cfg == nil {
-		return &exitError{1, fmt.Sprintf("catflap: not started: %d errors in the configuration", report.Mistakes.Errors())}
+		return unstarted(report)
 	}
-	if cfg.Process.User != "" && os.Geteuid() == 0 {
-		fmt.Fprintf(os.Stderr, "catflap: warning: serving as root; User %s is not taken on yet\n", cfg.Process.User)
+	user, err := servingUser(cfg)
+	switch {
+	case err != nil:
+		return failed("not started: %v", err)
+	case user != nil:
+		return s.asParent(*user, options, recorder.Names().And(cfg.Names()), found, signals)
+	}
+	options.Opener = direct
+	return s.run(cfg, report, options, signals)
+}
+
+// controlSignals are those that ask something of a server.
+var controlSignals = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP, syscall.SIGWINCH}
+
+// A serving is one command serve.
+type serving struct {
+	command *cobra.Command
+	beside  beside
+	began   time.Time
+	host    host
+}
+
+// options returns what to load.
+func (s *serving) options(opener privilege.Opener, f files) (config.Options, error) {
+	options, err := f.options(opener)
+	if err == nil {
+		options.Beside, err = s.beside.options()
+	}
+	return options, err
+}
+
+// run serves in this process.
+func (s *serving) run(cfg *front.Config, report *config.Report, options config.Options, signals <-chan os.Signal) error {
+	opener := options.Opener
+	if options.Beside != nil {
+		opener = privilege.Inside{Opener: opener, Dir: options.Beside.Dir}
 	}
 	server, err := front.New(cfg, opener)
 	if err != nil {
@@ -77,11 +119,19 @@ func serve(command *cobra.Command, f files, b beside) error {
 		}
 		return failed("not started")
 	}
-	c := newConductor(server, options, opener.Process())
+	c := newConductor(server, options, s.host)
 	if options.Beside != nil {
 		c.ready = func() {
-			fmt.Fprintln(command.OutOrStdout(), b.introduce(c.ctx, server, report.Moved, time.Since(began)))
+			fmt.Fprintln(s.command.OutOrStdout(), s.beside.introduce(c.ctx, server, report.Moved, time.Since(s.began)))
 		}
 	}
 	return c.run(signals)
 }
+
+// unstarted is the end of a start with mistakes.
+func unstarted(report *config.Report) error {
+	return &exitError{1, fmt.Sprintf("catflap: not started: %d errors in the configuration", report.Mistakes.Errors())}
+}
+
+// complain tells what goes wrong where no log is at hand.
+func complain(err error) { fmt.Fprintln(os.Stderr, "catflap:", err) }

@@ -21,8 +21,14 @@ type Programs struct {
 	// or cannot be started again; nil: nobody is.
 	Complain func(error)
 
+	mu      sync.Mutex // guards live, and the first of running
+	live    map[string]int
 	running sync.WaitGroup
 }
+
+// mostAlike bounds how many programs run of one command: those of lines that
+// still end, and one.
+const mostAlike = 64
 
 // restartPause is the least time between two starts of one program.
 const restartPause = time.Second
@@ -33,27 +39,54 @@ func (p *Programs) Start(command string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The program's end stays a blocking one, as programs expect it.
-	var ends [2]int
-	if err := syscall.Pipe2(ends[:], syscall.O_CLOEXEC); err != nil {
-		return nil, os.NewSyscallError("pipe2", err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.live[command] >= mostAlike {
+		return nil, fmt.Errorf("%w: piped log program '%s' runs %d times", syscall.EAGAIN, bare(command), mostAlike)
 	}
-	from := os.NewFile(uintptr(ends[0]), command)
-	syscall.SetNonblock(ends[1], true)
-	to := os.NewFile(uintptr(ends[1]), command)
+	from, to, err := openPipe(command)
+	if err != nil {
+		return nil, err
+	}
 	program, err := start(argv, from)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("AH00104: unable to start piped log program '%s': %w", bare(command), err), from.Close(), to.Close())
 	}
-	p.running.Go(func() { p.keep(command, argv, program, from) })
+	if p.live == nil {
+		p.live = map[string]int{}
+	}
+	p.live[command]++
+	p.running.Go(func() {
+		p.keep(command, argv, program, from)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.live[command]--
+	})
 	return to, nil
+}
+
+// openPipe returns the ends of a pipe. That of the program is a blocking one,
+// as programs expect it.
+func openPipe(name string) (from, to *os.File, err error) {
+	var ends [2]int
+	if err := syscall.Pipe2(ends[:], syscall.O_CLOEXEC); err != nil {
+		return nil, nil, os.NewSyscallError("pipe2", err)
+	}
+	if err := syscall.SetNonblock(ends[1], true); err != nil {
+		syscall.Close(ends[0])
+		syscall.Close(ends[1])
+		return nil, nil, os.NewSyscallError("fcntl", err)
+	}
+	return os.NewFile(uintptr(ends[0]), name), os.NewFile(uintptr(ends[1]), name), nil
 }
 
 // Wait waits until all programs whose files are closed, and are closed by
 // then, have ended, but not longer than limit. It reports whether they have.
 func (p *Programs) Wait(limit time.Duration) bool {
 	ended := make(chan struct{})
+	p.mu.Lock() // whoever starts one now is waited for, or not
 	go func() { p.running.Wait(); close(ended) }()
+	p.mu.Unlock()
 	select {
 	case <-ended:
 		return true

@@ -1,18 +1,16 @@
 package privilege
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestProgramOf: the forms of a piped log. Blanks, quotes and backslashes are
 // as httpd was seen to take them.
@@ -94,4 +92,32 @@ func TestPipeWithoutProgram(t *testing.T) {
 	if err == nil || !strings.HasPrefix(err.Error(), "AH00104: unable to start piped log program '/no/such/program x': ") {
 		t.Error(err)
 	}
+}
+
+// TestPipeMany: nobody can have one program run without end.
+func TestPipeMany(t *testing.T) {
+	programs := &Programs{}
+	var files []*os.File
+	for range mostAlike {
+		file, err := programs.Start("|cat")
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	if _, err := programs.Start("|cat"); !errors.Is(err, syscall.EAGAIN) {
+		t.Error(err)
+	}
+	for _, file := range files {
+		file.Close()
+	}
+	if !programs.Wait(20 * time.Second) {
+		t.Fatal("they run on")
+	}
+	file, err := programs.Start("|cat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Close()
+	programs.Wait(20 * time.Second)
 }

@@ -23,7 +23,7 @@ func showCommand() *cobra.Command {
 			return &usageError{c, errors.New("show what? vhosts, mounts, workers or directives")}
 		},
 	}
-	c.AddCommand(showVirtualHosts())
+	c.AddCommand(showVirtualHosts(), showMounts(), showWorkers(), showDirectives())
 	return c
 }
 

@@ -26,7 +26,11 @@ var arrows = map[string][]string{
 	"ajp/ajptest": {"ajp"},
 	"javaserial":  {},
 
-	"cmd/catflap": {"internal/config", "internal/config/mistake", "internal/front/vhost", "internal/control", "internal/front", "internal/front/exchange", "internal/privilege"},
+	"cmd/catflap": {
+		"internal/config", "internal/config/mistake", "internal/control", "internal/front", "internal/privilege",
+		"internal/front/vhost", "internal/front/mount", "internal/front/exchange", "internal/front/settings",
+		"internal/front/balancer", "internal/front/worker",
+	},
 
 	// settings: text → Config. The syntaxes share one form for mistakes.
 	"internal/config/mistake":    {},

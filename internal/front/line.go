@@ -111,18 +111,25 @@ func (l *line) adopt(old *line) {
 // newSite builds the stations of one virtual host.
 func (l *line) newSite(cfg *Site, workers map[string]forward.Worker, checker *access.Checker) (*site, error) {
 	index := len(l.sites)
+	s := stations(cfg, l.files, checker, forward.New(workers, l.logs.jk(index)))
+	s.log = l.logs.errors(index)
+	s.written = l.logs.access(index)
+	return s, nil
+}
+
+// stations are what decides about a request of one virtual host, without
+// logs.
+func stations(cfg *Site, files *static.Files, checker *access.Checker, leaves *forward.Station) *site {
 	s := &site{
 		exchange: &cfg.Exchange,
 		limits:   cfg.Limits,
 		resolver: vhost.NewResolver(cfg.Sections),
-		files:    l.files,
-		forward:  forward.New(workers, l.logs.jk(index)),
+		files:    files,
+		forward:  leaves,
 		access:   checker,
-		log:      l.logs.errors(index),
-		written:  l.logs.access(index),
 	}
 	s.translate.Store(translate.New(cfg.Translate))
-	return s, nil
+	return s
 }
 
 // run does what a line does beside requests, until ctx is done: it keeps

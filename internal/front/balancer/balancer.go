@@ -48,7 +48,7 @@ func New(cfg Config, endpoints []Endpoint, outlook Outlook, log *slog.Logger) (*
 	if len(endpoints) != len(cfg.Members) || len(endpoints) == 0 {
 		return nil, fmt.Errorf("balancer %s: %d members, %d workers", cfg.Name, len(cfg.Members), len(endpoints))
 	}
-	cfg = cfg.filled()
+	cfg = cfg.Filled()
 	if outlook == nil {
 		outlook = unknown{}
 	}
@@ -67,8 +67,8 @@ func New(cfg Config, endpoints []Endpoint, outlook Outlook, log *slog.Logger) (*
 	return b, nil
 }
 
-// filled returns cfg with defaults in place of zero fields.
-func (cfg Config) filled() Config {
+// Filled returns cfg with defaults in place of zero fields.
+func (cfg Config) Filled() Config {
 	def(&cfg.Retries, 2)
 	def(&cfg.LBRetries, len(cfg.Members))
 	def(&cfg.RetryInterval, 100*time.Millisecond)

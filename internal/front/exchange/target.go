@@ -19,6 +19,7 @@ type Target struct {
 	File     string // TargetStatic: path below Root, slash-separated, "" or "." for Root itself
 	Status   int    // TargetRespond
 	Location string // TargetRespond: absolute URL or path, for 3xx
+	Place    string // FILE:LINE of the redirect or alias; empty for DocumentRoot
 }
 
 // A Rule is one mount: JkMount, a line of uriworkermap.properties or a mount

@@ -23,7 +23,7 @@ func Redirect(x *exchange.Exchange, all []settings.Redirect) (exchange.Target, b
 		case r.Pattern != nil:
 			found, err := r.Pattern.Find(path)
 			if err != nil {
-				return exchange.Target{Kind: exchange.TargetRespond, Status: http.StatusForbidden}, true
+				return exchange.Target{Kind: exchange.TargetRespond, Status: http.StatusForbidden, Place: r.Place}, true
 			}
 			if found == nil {
 				continue
@@ -38,7 +38,7 @@ func Redirect(x *exchange.Exchange, all []settings.Redirect) (exchange.Target, b
 		default:
 			to = r.To
 		}
-		target := exchange.Target{Kind: exchange.TargetRespond, Status: r.Status}
+		target := exchange.Target{Kind: exchange.TargetRespond, Status: r.Status, Place: r.Place}
 		if r.Status >= 300 && r.Status < 400 {
 			target.Location = location(x, to)
 		}

@@ -61,6 +61,7 @@ func (t *Translator) Mount(x *exchange.Exchange, mounted, decoded string) *excha
 func (t *Translator) File(decoded string) exchange.Target {
 	for i := range t.cfg.Aliases {
 		if target, ok := t.cfg.Aliases[i].target(decoded); ok {
+			target.Place = t.cfg.Aliases[i].Place
 			return target
 		}
 	}
@@ -115,6 +116,9 @@ func prefix(want, url string) int {
 	}
 	return -1
 }
+
+// Explain tells why a path, as mounts have it, goes to a worker or not.
+func (t *Translator) Explain(mounted string) mount.Explanation { return t.cfg.Mounts.Explain(mounted) }
 
 // Rules returns the mounts in the order in which they are tried.
 func (t *Translator) Rules() []mount.Rule { return t.cfg.Mounts.Rules() }

@@ -29,6 +29,7 @@ type compiled struct {
 	matches matcher
 	outer   matcher // of the section around it; nil if there is none
 	layer   *settings.Layer
+	section *Section
 	// doubt is what holds if nobody knows whether the section applies: closed
 	// if it restricts. nil if it does not.
 	doubt *settings.Settings
@@ -51,14 +52,14 @@ func NewResolver(s Sections) *Resolver {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(depth(a), depth(b)))
 	})
 	var inside []compiled
-	for _, section := range ordered {
-		c := compiled{kind: section.Kind, matches: compile(section), layer: section.Layer, doubt: r.doubt(section)}
+	for i, section := range ordered {
+		c := compiled{kind: section.Kind, matches: compile(section), layer: section.Layer, section: &ordered[i], doubt: r.doubt(section)}
 		if rank(section) == rankLocation && len(inside) > 0 {
 			r.sections, inside = append(r.sections, inside...), nil
 		}
 		r.sections = append(r.sections, c)
-		for _, within := range section.Inside {
-			inside = append(inside, compiled{within.Kind, compile(within), c.matches, within.Layer, r.doubt(within)})
+		for j, within := range section.Inside {
+			inside = append(inside, compiled{within.Kind, compile(within), c.matches, within.Layer, &section.Inside[j], r.doubt(within)})
 		}
 		r.needFile = r.needFile || rank(section) != rankLocation
 	}
@@ -138,6 +139,21 @@ func (r *Resolver) Settings(url, filename string) *settings.Settings {
 		return merged
 	}
 	return r.merge(key)
+}
+
+// Sections returns the sections that apply, in the order of merging.
+func (r *Resolver) Sections(url, filename string) []*Section {
+	base := ""
+	if filename != "" {
+		base = path.Base(filename)
+	}
+	var all []*Section
+	for i := range r.sections {
+		if applies, err := r.sections[i].applies(filename, base, url); applies && err == nil {
+			all = append(all, r.sections[i].section)
+		}
+	}
+	return all
 }
 
 func (s *compiled) applies(filename, base, url string) (bool, error) {

@@ -84,22 +84,50 @@ func add(groups []group, g group) []group {
 // answers.
 //
 // Source: httpd server/vhost.c, ap_update_vhost_given_ip and check_hostalias.
-func (t *Table) Select(local netip.AddrPort, name string) int {
+func (t *Table) Select(local netip.AddrPort, name string) int { return t.Choose(local, name).Host }
+
+// A Choice is a host with the reason why it answers.
+type Choice struct {
+	Host    int
+	By      By
+	Alias   string  // of ByAlias: the one that matches, in lower case
+	Address Address // the one of <VirtualHost> that takes the request; unset of MainServer
+}
+
+// By is why a host answers.
+type By int
+
+const (
+	MainServer    By = iota // no <VirtualHost> takes the address
+	ByName                  // its ServerName
+	ByAlias                 // a ServerAlias of it
+	ByAddressName           // the name in its <VirtualHost>
+	First                   // no host of the address has the name
+)
+
+// Choose is Select with its reason.
+func (t *Table) Choose(local netip.AddrPort, name string) Choice {
 	found := find(t.byIP[local.Addr().Unmap()], int(local.Port()))
 	if found == nil {
 		found = find(t.anyIP, int(local.Port()))
 	}
 	if found == nil {
-		return 0
+		return Choice{}
 	}
 	if name != "" {
 		for _, e := range found.entries {
-			if t.names[e.host] == name || t.aliased(e.host, name) || e.name == name {
-				return e.host
+			if t.names[e.host] == name {
+				return Choice{e.host, ByName, "", found.address}
+			}
+			if alias := t.alias(e.host, name); alias != "" {
+				return Choice{e.host, ByAlias, alias, found.address}
+			}
+			if e.name == name {
+				return Choice{e.host, ByAddressName, "", found.address}
 			}
 		}
 	}
-	return found.entries[0].host
+	return Choice{found.entries[0].host, First, "", found.address}
 }
 
 // find returns the group for port: its own, else the one for all ports.
@@ -116,13 +144,14 @@ func find(groups []group, port int) *group {
 	return wild
 }
 
-func (t *Table) aliased(host int, name string) bool {
+// alias returns the alias of a host that matches name, "" if none does.
+func (t *Table) alias(host int, name string) string {
 	for _, alias := range t.aliases[host] {
 		if alias == name || hasWildcard(alias) && wildcard(alias, name) {
-			return true
+			return alias
 		}
 	}
-	return false
+	return ""
 }
 
 // wildcard matches * (any run) and ? (one byte), in time proportional to the

@@ -60,14 +60,14 @@ func New(cfg Config, dial Dial, log *slog.Logger) (*Worker, error) {
 	if len(mistakes) > 0 {
 		return nil, errors.Join(mistakes...)
 	}
-	cfg = cfg.filled()
+	cfg = cfg.Filled()
 	w := &Worker{name: cfg.Name, log: log, stats: newStats(), dial: dial}
 	w.now.Store(&setup{cfg: cfg, file: cfg, pool: newPool(cfg, dial)})
 	return w, nil
 }
 
-// filled returns cfg with defaults in place of zero fields.
-func (cfg Config) filled() Config {
+// Filled returns cfg with defaults in place of zero fields.
+func (cfg Config) Filled() Config {
 	def(&cfg.Host, "localhost")
 	def(&cfg.Port, 8009)
 	def(&cfg.Route, cfg.Name)

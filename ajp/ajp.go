@@ -2,7 +2,8 @@
 // container. What comes in are requests as the web server knows them, what
 // goes out are the packets of both sides, and the container's messages back.
 //
-// Conn is the web server's side of a connection, ContainerConn the
+// Server is a container: it has an http.Handler answer what web servers forward.
+// Conn is the web server's side of one connection, ContainerConn the
 // container's. Between them each message is a type with its layout in its
 // comment: writers append, readers take from a slice, and neither does I/O.
 // Nothing that is read is trusted: a packet that does not hold what its

@@ -2,7 +2,6 @@ package ajp
 
 import (
 	"encoding/binary"
-	"io"
 	"net"
 	"syscall"
 	"time"
@@ -21,9 +20,8 @@ type Conn struct {
 	raw       syscall.RawConn // nil if the connection has no descriptor
 	maxPacket int
 
-	in       []byte // borrowed; unread bytes are in[from:to]
-	from, to int
-	message  Message
+	in      input
+	message Message
 
 	phase    phase
 	owed     bool // the first body packet, which nobody asks for
@@ -153,7 +151,7 @@ func (c *Conn) Receive() (*Message, error) {
 }
 
 func (c *Conn) receive() (*Message, error) {
-	bytes, err := c.packet()
+	bytes, err := c.in.packet(c.nc, 'A', 'B', maxPayload)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +188,7 @@ func (c *Conn) receive() (*Message, error) {
 		err := end.parse(&p)
 		m.Reuse = end.Reuse
 		c.phase = ended
-		c.giveBackInput()
+		c.in.giveBack()
 		return m, err
 	}
 	return m, p.done()
@@ -209,67 +207,14 @@ func (c *Conn) mayCome(prefix Prefix) bool {
 	return false
 }
 
-// packet returns the payload of the next packet, valid until the next call.
-func (c *Conn) packet() ([]byte, error) {
-	if err := c.fill(headLen); err != nil {
-		return nil, err
-	}
-	head := c.in[c.from:c.to]
-	if head[0] != 'A' || head[1] != 'B' {
-		return nil, &ProtocolError{"packet", 0, "does not begin with 41 42"}
-	}
-	length := int(binary.BigEndian.Uint16(head[2:]))
-	if err := c.fill(headLen + length); err != nil {
-		return nil, err
-	}
-	payload := c.in[c.from+headLen : c.from+headLen+length]
-	c.from += headLen + length
-	return payload, nil
-}
-
-// fill reads until n bytes are there.
-func (c *Conn) fill(n int) error {
-	if c.in == nil {
-		c.in = borrowInput()
-		c.from, c.to = 0, 0
-	}
-	if c.from == c.to {
-		c.from, c.to = 0, 0
-	}
-	if c.from+n > len(c.in) {
-		c.makeRoom(n)
-	}
-	for c.to-c.from < n {
-		read, err := c.nc.Read(c.in[c.to:])
-		c.to += read
-		if err != nil && c.to-c.from < n {
-			if err == io.EOF && c.to > c.from {
-				return io.ErrUnexpectedEOF
-			}
-			return err
-		}
-	}
-	return nil
-}
-
-// makeRoom moves what is unread to the front of a buffer that holds n bytes.
-func (c *Conn) makeRoom(n int) {
-	to := c.in
-	if n > len(to) {
-		to = make([]byte, headLen+maxPayload)
-	}
-	c.to = copy(to, c.in[c.from:c.to])
-	c.from, c.in = 0, to
-}
-
 // Buffered returns how many bytes are read but not parsed.
-func (c *Conn) Buffered() int { return c.to - c.from }
+func (c *Conn) Buffered() int { return c.in.to - c.in.from }
 
 // Reusable reports whether the Conn may carry another request: the last one
 // ended with reuse, nothing is owed, no byte is unread and nothing failed. A
 // Conn that has carried none is reusable.
 func (c *Conn) Reusable() bool {
-	if c.broken || c.from != c.to || c.owed || !c.answered {
+	if c.broken || !c.in.empty() || c.owed || !c.answered {
 		return false
 	}
 	return c.phase == idle || c.phase == ended && c.message.Reuse
@@ -293,7 +238,7 @@ func (c *Conn) Ping(timeout time.Duration) error {
 	if _, err := c.Receive(); err != nil {
 		return err
 	}
-	c.giveBackInput()
+	c.in.giveBack()
 	return c.nc.SetDeadline(time.Time{})
 }
 

@@ -86,7 +86,7 @@ func TestExchange(t *testing.T) {
 		if got := strings.Join(seen, ","); got != "Send Body Chunk ,Send Headers ,Send Body Chunk hello,Send Body Chunk ,End Response " {
 			t.Errorf("received %s", got)
 		}
-		if c.in != nil {
+		if c.in.buf != nil {
 			t.Error("an idle connection keeps its buffer")
 		}
 	}

@@ -98,8 +98,10 @@ func (m *ForwardRequest) largest() string {
 	return name
 }
 
-// parse reads m from a payload, its prefix first.
+// parse reads m from a payload, its prefix first. Its strings share one copy of
+// the payload.
 func (m *ForwardRequest) parse(p *payload) error {
+	p.whole = string(p.bytes)
 	if Prefix(p.byte()) != PrefixForwardRequest {
 		p.at = 0
 		p.fail("not this message")

@@ -74,6 +74,9 @@ func (p *payload) name(coded []string) string {
 		p.fail("a header without a name")
 		return ""
 	}
+	if p.whole != "" {
+		return p.textOf(text)
+	}
 	return intern(text)
 }
 

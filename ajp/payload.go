@@ -5,6 +5,7 @@ package ajp
 type payload struct {
 	message string
 	bytes   []byte
+	whole   string // bytes once more, if what is read may share one string
 	at      int
 	err     error
 }
@@ -65,7 +66,18 @@ func (p *payload) stringOf(length uint16) (text []byte, ok bool) {
 // text is a string that null leaves empty.
 func (p *payload) text() string {
 	b, _ := p.string()
-	return string(b)
+	return p.textOf(b)
+}
+
+// textOf returns a copy of b, which was read just now, with its NUL.
+func (p *payload) textOf(b []byte) string {
+	if p.whole == "" {
+		return string(b)
+	}
+	if len(b) == 0 {
+		return ""
+	}
+	return p.whole[p.at-1-len(b) : p.at-1]
 }
 
 // rest returns how many bytes are left.

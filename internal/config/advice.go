@@ -81,7 +81,7 @@ func (l *loader) reportAccess() {
 			if section.Kind != vhost.Directory || section.Regexp != nil || section.Layer.Legacy == nil || section.Layer.Require != nil {
 				continue
 			}
-			merged := vhost.NewResolver(l.sections(s)).Settings("/", strings.TrimSuffix(section.Pattern, "/")+"/x")
+			merged := vhost.NewResolver(l.sections(s)).Settings("/", strings.TrimSuffix(section.Pattern, "/")+"/x", false)
 			if closes(merged.Access.Require) && opens(section.Layer.Legacy) {
 				l.report.Mistakes.Add(mistake.Mistake{Pos: placeOf(section.Place), Severity: mistake.Warning,
 					Text: fmt.Sprintf("<Directory %s> says Allow, but Require all denied of a folder above still holds: its files answer 403, as in httpd", section.Pattern),

@@ -50,7 +50,7 @@ func (l *loader) addresses(d *httpdconf.Directive, i int) []vhost.Address {
 		return []vhost.Address{{Port: port}}
 	}
 	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
-		return []vhost.Address{{IP: ip, Port: port}}
+		return []vhost.Address{{IP: ip, Port: port, Name: strings.ToLower(strings.Trim(host, "[]"))}}
 	}
 	found, err := l.o.Resolve(host)
 	if err != nil || len(found) == 0 {

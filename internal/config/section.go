@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path"
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
@@ -69,12 +70,15 @@ func (l *loader) inFiles(p place, d *httpdconf.Directive) {
 	l.unsupported(d, d.Pos, "<"+d.Name+"> in <"+p.section.Name+"> has no effect here", "move it out")
 }
 
-// directoryPath is the path of a <Directory>, absolute unless it is a pattern.
+// directoryPath is the path of a <Directory>, absolute and without "//", "."
+// and "..", as the names of files are that it is held against.
+//
+// Source: httpd server/core.c, dirsection.
 func (l *loader) directoryPath(name string) string {
-	if strings.HasPrefix(name, "/") {
-		return name
+	if !strings.HasPrefix(name, "/") {
+		name = l.inRoot(name)
 	}
-	return l.inRoot(name)
+	return path.Clean(name)
 }
 
 // regexp compiles argument i of d, or says in the words given that it cannot.

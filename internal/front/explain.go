@@ -70,12 +70,8 @@ func Explain(cfg *Config, q Question) *Way {
 	if way.Worker != "" {
 		way.Status = 0
 	}
-	looked := x.Request.Path.Mount
-	way.Mount = site.translate.Load().Explain(looked)
-	if x.Target.Kind == exchange.TargetStatic {
-		looked = x.Request.Path.Decoded
-	}
-	way.Sections = site.resolver.Sections(looked, x.Response.File)
+	way.Mount = site.translate.Load().Explain(x.Request.Path.Mount)
+	way.Sections = site.resolver.Sections(site.looked(x))
 	return way
 }
 
@@ -87,7 +83,7 @@ func (q Question) exchange(s *site, name string, port int) *exchange.Exchange {
 	}
 	path, query, asked := cutQuery(q.Target)
 	return &exchange.Exchange{
-		Began: time.Now(), Client: client, Site: s.exchange, Settings: s.resolver.Settings("/", ""),
+		Began: time.Now(), Client: client, Site: s.exchange, Settings: s.resolver.Settings("/", "", false),
 		Request: exchange.Request{
 			Method: http.MethodGet, Proto: "HTTP/1.1", Target: path, Query: query, Asked: asked,
 			HostHeader: q.Host, Host: name, Port: port, Header: http.Header{},

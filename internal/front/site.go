@@ -39,17 +39,27 @@ func (s *site) aim(x *exchange.Exchange) {
 	s.settle(x)
 }
 
-// settle sets the settings for the Target of x. <Directory> and <Files> apply
-// to files only; what goes to a worker is judged by the path that its rule
-// was found with, so that a path parameter cannot lead past a <Location>.
+// settle sets the settings for the Target of x.
 func (s *site) settle(x *exchange.Exchange) {
-	url, filename := x.Request.Path.Mount, ""
-	if x.Target.Kind == exchange.TargetStatic {
-		url = x.Request.Path.Decoded
-		filename = path.Join(x.Target.Root, x.Target.File)
+	url, filename, folder := s.looked(x)
+	if filename != "" {
 		x.Response.File = filename
 	}
-	x.Settings = s.resolver.Settings(url, filename)
+	x.Settings = s.resolver.Settings(url, filename, folder)
+}
+
+// looked is what sections look at. <Directory> and <Files> apply to files
+// only; what goes to a worker is judged by the path that its rule was found
+// with, so that a path parameter cannot lead past a <Location>.
+func (s *site) looked(x *exchange.Exchange) (url, filename string, folder bool) {
+	if x.Target.Kind != exchange.TargetStatic {
+		return x.Request.Path.Mount, "", false
+	}
+	filename = path.Join(x.Target.Root, x.Target.File)
+	if strings.HasSuffix(x.Request.Path.Decoded, "/") && filename != "/" {
+		filename += "/"
+	}
+	return x.Request.Path.Decoded, filename, s.resolver.MindsFolder(filename) && s.files.IsFolder(x)
 }
 
 // answer brings x to its Target and runs it. The path of x is set.
@@ -64,7 +74,7 @@ func (s *site) answer(w http.ResponseWriter, r *http.Request, x *exchange.Exchan
 		}
 	}
 	redirect(x)
-	if x.Target.Kind == exchange.TargetStatic && strings.HasSuffix(x.Request.Path.Decoded, "/") && indexed(x) {
+	if x.Target.Kind == exchange.TargetStatic && strings.HasSuffix(x.Request.Path.Decoded, "/") && len(x.Settings.Index.Names) > 0 {
 		if err := s.index(x); err != nil {
 			return err
 		}
@@ -108,11 +118,32 @@ func (s *site) run(w http.ResponseWriter, r *http.Request, x *exchange.Exchange)
 		return &exchange.Refusal{Status: x.Target.Status}
 	}
 	err := s.files.Serve(w, r, x)
-	choice, ok := errors.AsType[*static.Choice](err)
-	if !ok {
-		return err
+	if listing, ok := errors.AsType[*static.Listing](err); ok {
+		s.files.List(w, x, s.listed(x, listing.Entries))
+		return nil
 	}
-	return s.chosen(w, r, x, choice.Name)
+	if choice, ok := errors.AsType[*static.Choice](err); ok {
+		return s.chosen(w, r, x, choice.Name)
+	}
+	return err
+}
+
+// listed returns the entries of the folder x that its client may see.
+//
+// Source: httpd modules/generators/mod_autoindex.c, make_autoindex_entry.
+func (s *site) listed(x *exchange.Exchange, entries []static.Entry) []static.Entry {
+	admits := s.access.Judge(x)
+	filename, seen := path.Join(x.Target.Root, x.Target.File), entries[:0]
+	for _, e := range entries {
+		name := e.Name
+		if e.Folder {
+			name += "/"
+		}
+		if admits(s.resolver.Settings(x.Request.Path.Decoded+name, filename+"/"+name, e.Folder)) {
+			seen = append(seen, e)
+		}
+	}
+	return seen
 }
 
 // chosen goes on with the file that MultiViews chose; it goes through
@@ -132,67 +163,4 @@ func (s *site) chosen(w http.ResponseWriter, r *http.Request, x *exchange.Exchan
 		return s.forward.Forward(w, r, x)
 	}
 	return s.files.Serve(w, r, x)
-}
-
-// indexed reports whether a directory is answered by its DirectoryIndex for
-// the method of x.
-func indexed(x *exchange.Exchange) bool {
-	switch x.Request.Method {
-	case http.MethodGet, http.MethodHead, http.MethodPost:
-		return len(x.Settings.Index.Names) > 0
-	}
-	return false
-}
-
-// index looks for the DirectoryIndex of the directory that x asks for. The
-// first name that is a file here wins, and goes through translate again. If
-// none is, but some are mounted, the directory's own path goes to the worker
-// of the last of them. Otherwise x stays as it is.
-//
-// Source: httpd modules/mappers/mod_dir.c, fixup_dir; mod_jk as seen at work.
-func (s *site) index(x *exchange.Exchange) error {
-	if kind, _ := s.files.Kind(x); kind != static.KindDirectory {
-		return nil
-	}
-	asked, directory, rule := x.Request.Path, x.Target, (*exchange.Rule)(nil)
-	merged := x.Settings
-	for _, name := range merged.Index.Names {
-		candidate := name
-		if !strings.HasPrefix(name, "/") {
-			candidate = asked.Encoded + exchange.EscapePath(name)
-		}
-		found, err := canonical.Parse(candidate)
-		if err != nil {
-			continue
-		}
-		x.Request.Path = found
-		x.Target = s.translate.Load().File(found.Decoded)
-		s.settle(x)
-		kind, _ := s.files.Kind(x)
-		mounted := s.translate.Load().Mount(x, found.Mount, found.Decoded)
-		if kind == static.KindFile {
-			if mounted != nil {
-				x.Target = exchange.Target{Kind: exchange.TargetForward, Rule: mounted}
-				s.settle(x)
-			}
-			if refusal := s.access.Check(x); refusal != nil {
-				return refusal
-			}
-			return nil
-		}
-		if mounted != nil {
-			rule = mounted
-		}
-	}
-	x.Request.Path, x.Target, x.Settings = asked, directory, merged
-	if rule != nil {
-		x.Target = exchange.Target{Kind: exchange.TargetForward, Rule: rule}
-		s.settle(x)
-		if refusal := s.access.Check(x); refusal != nil {
-			return refusal
-		}
-		return nil
-	}
-	s.settle(x)
-	return nil
 }

@@ -49,9 +49,9 @@ type Sections struct {
 type SectionKind int
 
 const (
-	Directory SectionKind = iota // path of the file, whole components; * ? [ ] stay within one
-	DirectoryMatch
-	Files // base name of the file; * ? [ ]
+	Directory      SectionKind = iota // path of a folder, whole components; * ? [ ] stay within one
+	DirectoryMatch                    // path of the file, or of the folder with its slash as asked for
+	Files                             // base name of the file; * ? [ ]
 	FilesMatch
 	Location // canonical URL path, httpd's Decoded; * ? [ ]
 	LocationMatch

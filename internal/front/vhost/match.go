@@ -5,11 +5,38 @@ import (
 	"strings"
 )
 
+// A target is what sections look at.
+type target struct {
+	url    string // canonical path
+	name   string // of the file, as File.Name
+	folder string // the folder that name is, or is in; with <Directory> only this counts
+	base   string // what follows the last slash of name; empty for a folder asked for with its slash
+}
+
+// newTarget splits name; isFolder tells that it is a folder though it does not
+// end in a slash.
+func newTarget(url, name string, isFolder bool) target {
+	t := target{url: url, name: name, folder: name}
+	if name == "" {
+		return t
+	}
+	end := strings.LastIndexByte(name, '/')
+	t.base = name[end+1:]
+	if !isFolder {
+		t.folder = name[:end+1]
+	}
+	return t
+}
+
 // A matcher tells whether one section applies. The error is regex.ErrLimit:
 // nobody knows.
-type matcher func(filename, base, url string) (bool, error)
+type matcher func(t target) (bool, error)
 
 // compile returns the matcher of s, without regard to what is Inside it.
+//
+// Source: httpd server/request.c, ap_directory_walk, ap_file_walk and
+// ap_location_walk, as seen at work: an expression of <DirectoryMatch> is held
+// against the whole name of the file, not against each folder above it.
 func compile(s Section) matcher {
 	if s.Regexp != nil {
 		return compileRegexp(s)
@@ -19,40 +46,41 @@ func compile(s Section) matcher {
 	case Directory:
 		return directory(s.Pattern)
 	case Files:
-		return func(_, base, _ string) (bool, error) {
-			return base != "" && (s.Pattern == base || wild && matches(s.Pattern, base)), nil
+		return func(t target) (bool, error) {
+			return t.name != "" && (s.Pattern == t.base || wild && matches(s.Pattern, t.base)), nil
 		}
 	}
 	if wild {
-		return func(_, _, url string) (bool, error) { return matches(s.Pattern, url), nil }
+		return func(t target) (bool, error) { return matches(s.Pattern, t.url), nil }
 	}
-	return func(_, _, url string) (bool, error) { return below(s.Pattern, url), nil }
+	return func(t target) (bool, error) { return below(s.Pattern, t.url), nil }
 }
 
 func compileRegexp(s Section) matcher {
+	of := func(t target) string { return t.url }
 	switch s.Kind {
 	case Directory, DirectoryMatch:
-		return func(filename, _, _ string) (bool, error) { return anyPrefix(filename, s.Regexp.Match) }
+		of = func(t target) string { return t.name }
 	case Files, FilesMatch:
-		return func(_, base, _ string) (bool, error) {
-			if base == "" {
-				return false, nil
-			}
-			return s.Regexp.Match(base)
-		}
+		of = func(t target) string { return t.base }
 	}
-	return func(_, _, url string) (bool, error) { return s.Regexp.Match(url) }
+	return func(t target) (bool, error) {
+		if s.Kind < Location && t.name == "" {
+			return false, nil
+		}
+		return s.Regexp.Match(of(t))
+	}
 }
 
 // directory matches whole components: of the pattern with * ? [ ] within one
 // component, and everything below.
 func directory(pattern string) matcher {
 	want := components(pattern)
-	return func(filename, _, _ string) (bool, error) {
-		if filename == "" {
+	return func(t target) (bool, error) {
+		if t.folder == "" {
 			return false, nil
 		}
-		rest := strings.TrimPrefix(filename, "/")
+		rest := strings.TrimPrefix(t.folder, "/")
 		for _, w := range want {
 			if rest == "" {
 				return false, nil
@@ -74,23 +102,6 @@ func components(name string) []string {
 		return nil
 	}
 	return strings.Split(name, "/")
-}
-
-// anyPrefix reports whether match takes filename or one of the directories
-// above it, as httpd does when it walks down. A directory is tried with and
-// without its final slash.
-func anyPrefix(filename string, match func(string) (bool, error)) (bool, error) {
-	for i := 1; i <= len(filename); i++ {
-		if i < len(filename) && filename[i] != '/' {
-			continue
-		}
-		for end := i; end <= min(i+1, len(filename)); end++ {
-			if matched, err := match(filename[:end]); matched || err != nil {
-				return matched, err
-			}
-		}
-	}
-	return false, nil
 }
 
 // below matches url itself and what is below it; a pattern that ends in a

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"maps"
-	"path"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,7 +16,6 @@ import (
 type Resolver struct {
 	base     *settings.Settings
 	sections []compiled // in merge order
-	needFile bool       // some section looks at files
 
 	mu     sync.Mutex // guards writing of cached
 	cached atomic.Pointer[map[string]*settings.Settings]
@@ -61,7 +59,6 @@ func NewResolver(s Sections) *Resolver {
 		for j, within := range section.Inside {
 			inside = append(inside, compiled{within.Kind, compile(within), c.matches, within.Layer, &section.Inside[j], r.doubt(within)})
 		}
-		r.needFile = r.needFile || rank(section) != rankLocation
 	}
 	r.sections = append(r.sections, inside...)
 	r.cached.Store(&map[string]*settings.Settings{})
@@ -106,13 +103,12 @@ func (r *Resolver) doubt(s Section) *settings.Settings {
 }
 
 // Settings returns what holds for url, which is a canonical path. filename is
-// the absolute path of the file behind it; empty for what goes to a worker, to
-// which only <Location> applies.
-func (r *Resolver) Settings(url, filename string) *settings.Settings {
-	base := ""
-	if filename != "" && r.needFile {
-		base = path.Base(filename)
-	}
+// the absolute path of the file behind it, with a slash at its end if the URL
+// of a folder has one; empty for what goes to a worker, to which only
+// <Location> applies. folder tells that it is a folder though the slash is
+// missing; where MindsFolder is false that is all the same.
+func (r *Resolver) Settings(url, filename string, folder bool) *settings.Settings {
+	t := newTarget(url, filename, folder)
 	var room [32]byte
 	var key []byte
 	if n := (len(r.sections) + 7) / 8; n <= len(room) {
@@ -123,7 +119,7 @@ func (r *Resolver) Settings(url, filename string) *settings.Settings {
 	none := true
 	for i := range r.sections {
 		s := &r.sections[i]
-		applies, err := s.applies(filename, base, url)
+		applies, err := s.applies(t)
 		switch {
 		case err != nil && s.doubt != nil:
 			return s.doubt
@@ -141,30 +137,46 @@ func (r *Resolver) Settings(url, filename string) *settings.Settings {
 	return r.merge(key)
 }
 
-// Sections returns the sections that apply, in the order of merging.
-func (r *Resolver) Sections(url, filename string) []*Section {
-	base := ""
-	if filename != "" {
-		base = path.Base(filename)
-	}
+// Sections returns the sections that apply, in the order of merging. Its
+// arguments are those of Settings.
+func (r *Resolver) Sections(url, filename string, folder bool) []*Section {
+	t := newTarget(url, filename, folder)
 	var all []*Section
 	for i := range r.sections {
-		if applies, err := r.sections[i].applies(filename, base, url); applies && err == nil {
+		if applies, err := r.sections[i].applies(t); applies && err == nil {
 			all = append(all, r.sections[i].section)
 		}
 	}
 	return all
 }
 
-func (s *compiled) applies(filename, base, url string) (bool, error) {
-	if s.kind < Location && filename == "" {
+// MindsFolder reports whether a <Directory> names filename itself, so that it
+// matters whether that is a folder.
+func (r *Resolver) MindsFolder(filename string) bool {
+	as, in := newTarget("", filename, true), newTarget("", filename, false)
+	for i := range r.sections {
+		s := &r.sections[i]
+		if s.kind != Directory {
+			continue
+		}
+		one, _ := s.matches(as)
+		other, _ := s.matches(in)
+		if one != other {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *compiled) applies(t target) (bool, error) {
+	if s.kind < Location && t.name == "" {
 		return false, nil
 	}
-	applies, err := s.matches(filename, base, url)
+	applies, err := s.matches(t)
 	if s.outer == nil || !applies && err == nil {
 		return applies, err
 	}
-	around, errAround := s.outer(filename, base, url)
+	around, errAround := s.outer(t)
 	if !around && errAround == nil {
 		return false, nil
 	}

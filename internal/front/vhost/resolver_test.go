@@ -40,6 +40,7 @@ func TestSettings(t *testing.T) {
 			{Kind: LocationMatch, Regexp: regex.MustCompile(`\.do$`), Layer: mark("do")},
 			{Kind: Files, Pattern: "*.txt", Layer: mark("txt")},
 			{Kind: DirectoryMatch, Regexp: regex.MustCompile(`/secret`), Layer: mark("secret")},
+			{Kind: DirectoryMatch, Regexp: regex.MustCompile(`/end$`), Layer: mark("end")},
 			{Kind: Directory, Pattern: "/srv/www/deep", Layer: mark("deep")},
 			{Kind: Directory, Pattern: "/srv/www", Layer: mark("www"), Inside: []Section{
 				{Kind: Files, Pattern: "in.txt", Layer: mark("inside")},
@@ -48,28 +49,40 @@ func TestSettings(t *testing.T) {
 			{Kind: Directory, Pattern: "/srv/*/pub", Layer: mark("pub")},
 		},
 	})
-	all := []string{"main", "host", "root", "www", "pub", "deep", "secret", "txt", "inside", "app", "all", "below", "wild", "do"}
-	for _, test := range []struct{ rule, url, file, want string }{
-		{"server level, then the widest Location", "/x", "", "main host all+"},
-		{"Location in file order, not by length", "/app", "", "main host app all+"},
-		{"Location covers what is below", "/app/x", "", "main host app all+"},
-		{"Location ends at a component", "/apple", "", "main host all+"},
-		{"Location with a slash: only below", "/below", "", "main host all+"},
-		{"Location with a slash: below", "/below/x", "", "main host all below+"},
-		{"Location with *: the whole path", "/wide/x", "", "main host all wild+"},
-		{"Location with *: no deeper", "/wide/x/y", "", "main host all+"},
-		{"LocationMatch", "/a.do", "", "main host all do+"},
-		{"the shortest Directory first", "/d", "/srv/www/deep/a.html", "main host root www deep all+"},
-		{"Directory ends at a component", "/d", "/srv/wwwx/a.html", "main host root all+"},
-		{"Directory with *", "/d", "/srv/any/pub/a.html", "main host root pub all+"},
-		{"Directory * stays within a component", "/d", "/srv/a/b/pub/a.html", "main host root all+"},
-		{"DirectoryMatch on a directory above", "/d", "/srv/www/secret/in/a.html", "main host root www secret all+"},
-		{"Files by base name", "/d", "/other/a.txt", "main host root txt all+"},
-		{"Files inside Directory, after Files", "/d", "/srv/www/in.txt", "main host root www txt inside all+"},
-		{"Files inside another Directory", "/d", "/srv/other/in.txt", "main host root txt all+"},
+	all := []string{"main", "host", "root", "www", "pub", "deep", "secret", "end", "txt", "inside", "app", "all", "below", "wild", "do"}
+	for _, test := range []struct {
+		rule, url, file, want string
+		folder                bool
+	}{
+		{"server level, then the widest Location", "/x", "", "main host all+", false},
+		{"Location in file order, not by length", "/app", "", "main host app all+", false},
+		{"Location covers what is below", "/app/x", "", "main host app all+", false},
+		{"Location ends at a component", "/apple", "", "main host all+", false},
+		{"Location with a slash: only below", "/below", "", "main host all+", false},
+		{"Location with a slash: below", "/below/x", "", "main host all below+", false},
+		{"Location with *: the whole path", "/wide/x", "", "main host all wild+", false},
+		{"Location with *: no deeper", "/wide/x/y", "", "main host all+", false},
+		{"LocationMatch", "/a.do", "", "main host all do+", false},
+		{"the shortest Directory first", "/d", "/srv/www/deep/a.html", "main host root www deep all+", false},
+		{"Directory ends at a component", "/d", "/srv/wwwx/a.html", "main host root all+", false},
+		{"Directory with *", "/d", "/srv/any/pub/a.html", "main host root pub all+", false},
+		{"Directory * stays within a component", "/d", "/srv/a/b/pub/a.html", "main host root all+", false},
+		{"Directory names no file", "/d", "/srv/www/deep", "main host root www all+", false},
+		{"Directory names a folder without its slash", "/d", "/srv/www/deep", "main host root www deep all+", true},
+		{"Directory names a folder with its slash", "/d/", "/srv/www/deep/", "main host root www deep all+", false},
+		{"Directory * names no file", "/d", "/srv/any/pub", "main host root all+", false},
+		{"DirectoryMatch ends at the end of the name", "/d", "/srv/www/end/a.html", "main host root www all+", false},
+		{"DirectoryMatch ends at the end of a folder's name", "/d", "/srv/www/end", "main host root www end all+", true},
+		{"DirectoryMatch does not end before the slash of a folder", "/d/", "/srv/www/end/", "main host root www all+", false},
+		{"Files: a folder asked for with its slash has no name", "/d/", "/other/a.txt/", "main host root all+", false},
+		{"Files: a folder asked for without its slash has one", "/d", "/other/a.txt", "main host root txt all+", true},
+		{"DirectoryMatch on a directory above", "/d", "/srv/www/secret/in/a.html", "main host root www secret all+", false},
+		{"Files by base name", "/d", "/other/a.txt", "main host root txt all+", false},
+		{"Files inside Directory, after Files", "/d", "/srv/www/in.txt", "main host root www txt inside all+", false},
+		{"Files inside another Directory", "/d", "/srv/other/in.txt", "main host root txt all+", false},
 	} {
 		for range 2 { // merged, then cached
-			if got := order(r.Settings(test.url, test.file), all...); got != test.want {
+			if got := order(r.Settings(test.url, test.file, test.folder), all...); got != test.want {
 				t.Errorf("%s: Settings(%q, %q) merged %q, want %q", test.rule, test.url, test.file, got, test.want)
 			}
 		}
@@ -81,17 +94,17 @@ func TestFilesBeforeLocationOverrides(t *testing.T) {
 		{Kind: Location, Pattern: "/open", Layer: mark("open")},
 		{Kind: Files, Pattern: "x", Layer: mark("closed")},
 	}})
-	if got := order(r.Settings("/open/x", "/srv/x"), "closed", "open"); got != "closed open+" {
+	if got := order(r.Settings("/open/x", "/srv/x", false), "closed", "open"); got != "closed open+" {
 		t.Errorf("merged %q: a Location must override a Files", got)
 	}
 }
 
 func TestOutcomesAreShared(t *testing.T) {
 	r := NewResolver(Sections{Of: []Section{{Kind: Location, Pattern: "/a", Layer: mark("a")}}})
-	if r.Settings("/a/1", "") != r.Settings("/a/2", "") {
+	if r.Settings("/a/1", "", false) != r.Settings("/a/2", "", false) {
 		t.Error("two paths of one set of sections have two outcomes")
 	}
-	if n := testing.AllocsPerRun(100, func() { r.Settings("/a/1", "") }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { r.Settings("/a/1", "", false) }); n > 0 {
 		t.Errorf("a known outcome costs %v allocations", n)
 	}
 }
@@ -109,7 +122,7 @@ func TestOutcomesAreBounded(t *testing.T) {
 				url += string(rune('a' + i))
 			}
 		}
-		r.Settings(url, "")
+		r.Settings(url, "", false)
 	}
 	if n := len(*r.cached.Load()); n > cacheLimit {
 		t.Errorf("%d outcomes are kept, more than %d", n, cacheLimit)
@@ -136,9 +149,24 @@ func TestUndecided(t *testing.T) {
 		{"other Files within it", of(Section{Kind: DirectoryMatch, Regexp: slow, Layer: mark("x"), Inside: []Section{{Kind: Files, Pattern: "other", Layer: denied}}}), path, false},
 		{"FilesMatch within another Directory", of(Section{Kind: Directory, Pattern: "/other", Layer: mark("x"), Inside: []Section{{Kind: FilesMatch, Regexp: slow, Layer: denied}}}), path, false},
 	} {
-		s := test.r.Settings(path, test.file)
+		s := test.r.Settings(path, test.file, false)
 		if (s.Closed != nil) != test.closed || len(s.Types.ByExt) > 0 {
 			t.Errorf("%s: %+v, want closed %v", test.rule, s, test.closed)
+		}
+	}
+}
+
+// TestMindsFolder: whether a name is a folder has to be looked at only where a
+// <Directory> names just that.
+func TestMindsFolder(t *testing.T) {
+	r := NewResolver(Sections{Of: []Section{
+		{Kind: Directory, Pattern: "/", Layer: mark("root")},
+		{Kind: Directory, Pattern: "/srv/*/pub", Layer: mark("pub")},
+		{Kind: Location, Pattern: "/srv/x", Layer: mark("x")},
+	}})
+	for name, want := range map[string]bool{"/srv/a/pub": true, "/srv/a/pub/": false, "/srv/a/pub/x": false, "/srv/a": false, "/srv/x": false} {
+		if got := r.MindsFolder(name); got != want {
+			t.Errorf("MindsFolder(%s) = %v", name, got)
 		}
 	}
 }

@@ -114,17 +114,20 @@ func (t *Table) Choose(local netip.AddrPort, name string) Choice {
 	if found == nil {
 		return Choice{}
 	}
-	if name != "" {
-		for _, e := range found.entries {
-			if t.names[e.host] == name {
-				return Choice{e.host, ByName, "", found.address}
-			}
-			if alias := t.alias(e.host, name); alias != "" {
-				return Choice{e.host, ByAlias, alias, found.address}
-			}
-			if e.name == name {
-				return Choice{e.host, ByAddressName, "", found.address}
-			}
+	if name == "" {
+		return Choice{found.entries[0].host, First, "", found.address}
+	}
+	for _, e := range found.entries {
+		if t.names[e.host] == name {
+			return Choice{e.host, ByName, "", found.address}
+		}
+		if alias := t.alias(e.host, name); alias != "" {
+			return Choice{e.host, ByAlias, alias, found.address}
+		}
+	}
+	for _, e := range found.entries { // names come before addresses
+		if e.name == name {
+			return Choice{e.host, ByAddressName, "", found.address}
 		}
 	}
 	return Choice{found.entries[0].host, First, "", found.address}

@@ -19,6 +19,8 @@ var hosts = []Host{
 	{Name: "f.example", Addresses: []Address{{IP: netip.MustParseAddr("10.0.0.2"), Port: 80, Name: "f-address.example"}}},
 	{Name: "g.example", Addresses: append(addresses("10.0.0.2:80"), addresses("[2001:db8::1]:80")...)},
 	{Name: "a.example", Addresses: addresses("10.0.0.1:80")}, // never reached: an earlier host has the name
+	{Name: "h.example", Addresses: []Address{{IP: netip.MustParseAddr("10.0.0.3"), Port: 80, Name: "h-address.example"}}},
+	{Name: "i.example", Aliases: []string{"h-address.example"}, Addresses: []Address{{IP: netip.MustParseAddr("10.0.0.3"), Port: 80, Name: "10.0.0.3"}}},
 }
 
 func addresses(all ...string) []Address {
@@ -58,6 +60,8 @@ func TestSelect(t *testing.T) {
 		{"*:port before *:*", "10.0.0.9:80", "e.example", 4},
 		{"*:* for the rest", "10.0.0.9:81", "d.example", 5},
 		{"the name in the address", "10.0.0.2:80", "f-address.example", 6},
+		{"a name before the name in another's address", "10.0.0.3:80", "h-address.example", 10},
+		{"an address as Host, as the section has it", "10.0.0.3:80", "10.0.0.3", 10},
 		{"an IPv6 address", "[2001:db8::1]:80", "x.example", 7},
 		{"an IPv4 address in IPv6 form", "[::ffff:10.0.0.2]:80", "g.example", 7},
 	} {

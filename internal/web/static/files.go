@@ -60,14 +60,25 @@ func (f *Files) Kind(x *exchange.Exchange) (Kind, error) {
 	return KindFile, nil
 }
 
+// IsFolder reports whether the Target of x is a folder, whatever the rules say
+// about it.
+func (f *Files) IsFolder(x *exchange.Exchange) bool {
+	d, err := f.roots.get(x.Target.Root)
+	if err != nil {
+		return false
+	}
+	defer d.release()
+	return d.isFolder(below(x))
+}
+
 // A Choice is what MultiViews chose for a name that is not there: the request
 // goes on with it in place of the last part of its path.
 type Choice struct{ Name string }
 
 func (c *Choice) Error() string { return "negotiated: " + c.Name }
 
-// Serve answers with the Target of x. The error is an *exchange.Refusal or a
-// *Choice; then nothing was sent.
+// Serve answers with the Target of x. The error is an *exchange.Refusal, a
+// *Choice or a *Listing; then nothing was sent.
 func (f *Files) Serve(w http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
 	refusal := method(w, x)
 	file, info, release, err := f.open(x)
@@ -132,11 +143,19 @@ func method(w http.ResponseWriter, x *exchange.Exchange) error {
 		return &exchange.Refusal{Status: http.StatusMethodNotAllowed}
 	}
 	w.Header().Set("Allow", allowed)
-	return &exchange.Refusal{Status: http.StatusNotImplemented, Code: "AH00135", Log: "invalid method in request: " + x.Request.Method, Level: "error", Module: "core"}
+	return &exchange.Refusal{Status: http.StatusNotImplemented, Code: "AH00135", Log: "Invalid method in request " + x.Request.Method + " " + x.Request.Target + " " + x.Request.Proto, Level: "error", Module: "core"}
 }
 
 // name is the Target's name in the file system, for logs.
 func name(x *exchange.Exchange) string { return path.Join(x.Target.Root, x.Target.File) }
+
+// below is the Target's name below its root, "." for the root.
+func below(x *exchange.Exchange) string {
+	if below := path.Clean("/" + x.Target.File)[1:]; below != "" {
+		return below
+	}
+	return "."
+}
 
 func missing(x *exchange.Exchange) error {
 	return &exchange.Refusal{Status: http.StatusNotFound, Code: "AH00128", Log: "File does not exist: " + name(x), Level: "info", Module: "core"}
@@ -144,10 +163,7 @@ func missing(x *exchange.Exchange) error {
 
 // open opens the Target of x under the rules for hidden names and symlinks.
 func (f *Files) open(x *exchange.Exchange) (*os.File, os.FileInfo, func(), error) {
-	below := path.Clean("/" + x.Target.File)[1:]
-	if below == "" {
-		below = "."
-	}
+	below := below(x)
 	if refusal := hidden(x, below); refusal != nil {
 		return nil, nil, nil, refusal
 	}
@@ -155,15 +171,18 @@ func (f *Files) open(x *exchange.Exchange) (*os.File, os.FileInfo, func(), error
 	if err != nil {
 		return nil, nil, nil, explain(x, err)
 	}
-	if !x.Settings.Options.Has(settings.FollowSymLinks) {
+	if checksLinks(x) {
 		if err := linksAllowed(d, x, below); err != nil {
 			d.release()
 			return nil, nil, nil, err
 		}
 	}
-	file, err := d.OpenFile(below, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	file, err := d.open(below)
 	if err != nil {
-		d.release()
+		defer d.release()
+		if errors.Is(err, fs.ErrNotExist) && d.dangles(below) {
+			return nil, nil, nil, linkRefused(x, below)
+		}
 		return nil, nil, nil, explain(x, err)
 	}
 	info, err := file.Stat()
@@ -188,40 +207,6 @@ func hidden(x *exchange.Exchange, below string) error {
 		}
 	}
 	return nil
-}
-
-// linksAllowed refuses symlinks below the root, or those whose owner is not
-// that of what they lead to.
-func linksAllowed(d *root, x *exchange.Exchange, below string) error {
-	for end := 0; end < len(below); {
-		next := strings.IndexByte(below[end:], '/')
-		if next < 0 {
-			end = len(below)
-		} else {
-			end += next
-		}
-		part := below[:end]
-		info, err := d.Lstat(part)
-		if err != nil {
-			return explain(x, err)
-		}
-		if info.Mode()&fs.ModeSymlink != 0 && !(x.Settings.Options.Has(settings.SymLinksIfOwnerMatch) && sameOwner(d, part, info)) {
-			return &exchange.Refusal{Status: http.StatusForbidden, Code: "AH00037",
-				Log: "Symbolic link not allowed or link target not accessible: " + path.Join(x.Target.Root, part), Level: "error", Module: "core"}
-		}
-		end++
-	}
-	return nil
-}
-
-func sameOwner(d *root, link string, info fs.FileInfo) bool {
-	target, err := d.Stat(link)
-	if err != nil {
-		return false
-	}
-	a, ok1 := info.Sys().(*syscall.Stat_t)
-	b, ok2 := target.Sys().(*syscall.Stat_t)
-	return ok1 && ok2 && a.Uid == b.Uid
 }
 
 // explain is the refusal for a file that cannot be opened.

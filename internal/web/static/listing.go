@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"html"
+	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path"
@@ -18,11 +20,22 @@ import (
 // listed bounds how many entries a listing shows.
 const listed = 20000
 
+// A Listing is what is in a folder whose listing is due, sorted: the request
+// goes on with List once those are taken out that the client may not see.
+type Listing struct{ Entries []Entry }
+
+// An Entry is one name in a Listing.
+type Entry struct {
+	Name   string
+	Folder bool
+}
+
+func (l *Listing) Error() string { return fmt.Sprintf("a listing of %d names", len(l.Entries)) }
+
 // directory answers for a directory: one without its slash is sent to the one
 // with it, one with it is listed if Options Indexes allows.
 func (f *Files) directory(w http.ResponseWriter, x *exchange.Exchange, dir *os.File) error {
-	asked := x.Request.Path.Decoded
-	if !strings.HasSuffix(asked, "/") && x.Settings.Index.Slash {
+	if !strings.HasSuffix(x.Request.Path.Decoded, "/") && x.Settings.Index.Slash {
 		to := x.Request.Path.Encoded + "/"
 		if x.Request.Asked {
 			to += "?" + x.Request.Query
@@ -30,43 +43,77 @@ func (f *Files) directory(w http.ResponseWriter, x *exchange.Exchange, dir *os.F
 		w.Header().Set("Location", x.Absolute(to))
 		return &exchange.Refusal{Status: http.StatusMovedPermanently}
 	}
+	if x.Request.Method == http.MethodPost {
+		return &exchange.Refusal{Status: http.StatusNotFound, Code: "AH00129", Level: "error", Module: "core", Log: "Attempt to serve directory: " + name(x) + "/"}
+	}
 	if !x.Settings.Options.Has(settings.Indexes) {
 		return &exchange.Refusal{Status: http.StatusForbidden, Code: "AH01276", Level: "error", Module: "autoindex",
 			Log: fmt.Sprintf("Cannot serve directory %s: No matching DirectoryIndex (%s) found, and server-generated directory index forbidden by Options directive",
 				name(x)+"/", strings.Join(x.Settings.Index.Names, ","))}
 	}
-	entries, err := dir.ReadDir(listed)
-	if err != nil && len(entries) == 0 && err.Error() != "EOF" {
+	found, err := dir.ReadDir(listed)
+	if err != nil && len(found) == 0 && err != io.EOF {
 		return explain(x, err)
 	}
-	page := listing(asked, entries)
+	d, err := f.roots.get(x.Target.Root)
+	if err != nil {
+		return explain(x, err)
+	}
+	defer d.release()
+	var entries []Entry
+	for _, e := range found {
+		if entry, ok := visible(d, x, e); ok {
+			entries = append(entries, entry)
+		}
+	}
+	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	return &Listing{entries}
+}
+
+// visible returns the entry for e, unless its name is hidden or it is a
+// symlink that the client may not follow.
+func visible(d *root, x *exchange.Exchange, e os.DirEntry) (Entry, bool) {
+	if hidden(x, e.Name()) != nil {
+		return Entry{}, false
+	}
+	entry := Entry{e.Name(), e.IsDir()}
+	if e.Type()&fs.ModeSymlink == 0 {
+		return entry, true
+	}
+	link := path.Join(below(x), e.Name())
+	if _, ok := d.resolve(link); !ok || checksLinks(x) && linksAllowed(d, x, link) != nil {
+		return Entry{}, false
+	}
+	entry.Folder = d.isFolder(link)
+	return entry, true
+}
+
+// List answers with a plain list of entries, which are of the folder that x
+// asks for.
+func (f *Files) List(w http.ResponseWriter, x *exchange.Exchange, entries []Entry) {
+	page := listing(x.Request.Path.Decoded, entries)
 	w.Header().Set("Content-Type", "text/html;charset=ISO-8859-1")
 	w.Header().Set("Content-Length", strconv.Itoa(len(page)))
 	w.WriteHeader(http.StatusOK)
 	if x.Request.Method != http.MethodHead {
 		w.Write(page)
 	}
-	return nil
 }
 
 // listing is the plain list of a directory, in httpd's shape.
-func listing(asked string, entries []os.DirEntry) []byte {
-	slices.SortFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+func listing(asked string, entries []Entry) []byte {
 	title := "Index of " + ascii(asked)
 	if asked != "/" {
 		title = strings.TrimSuffix(title, "/")
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 3.2 Final//EN\">\n<html>\n <head>\n  <title>%s</title>\n </head>\n <body>\n<h1>%s</h1>\n<ul>", title, title)
+	fmt.Fprintf(&b, "<!DOCTYPE HTML PUBLIC \"-//W3C//DTD HTML 4.01//EN\" \"http://www.w3.org/TR/html4/strict.dtd\">\n<html>\n <head>\n  <title>%s</title>\n </head>\n <body>\n<h1>%s</h1>\n<ul>", title, title)
 	if asked != "/" {
 		fmt.Fprintf(&b, "<li><a href=\"%s\"> Parent Directory</a></li>\n", link(strings.TrimSuffix(path.Dir(strings.TrimSuffix(asked, "/")), "/")+"/"))
 	}
 	for _, e := range entries {
-		n := e.Name()
-		if strings.HasPrefix(n, ".ht") || strings.EqualFold(n, "WEB-INF") || strings.EqualFold(n, "META-INF") {
-			continue
-		}
-		if e.IsDir() {
+		n := e.Name
+		if e.Folder {
 			n += "/"
 		}
 		fmt.Fprintf(&b, "<li><a href=\"%s\"> %s</a></li>\n", link(n), ascii(n))

@@ -25,7 +25,7 @@ type variant struct {
 func (f *Files) negotiate(w http.ResponseWriter, x *exchange.Exchange, refusal *exchange.Refusal) error {
 	below := path.Clean("/" + x.Target.File)[1:]
 	base := path.Base(below)
-	if below == "" || strings.HasSuffix(x.Target.File, "/") || hidden(x, below) != nil {
+	if below == "" || base[0] == '.' || strings.HasSuffix(x.Target.File, "/") || hidden(x, below) != nil {
 		return refusal
 	}
 	d, err := f.roots.get(x.Target.Root)
@@ -33,7 +33,7 @@ func (f *Files) negotiate(w http.ResponseWriter, x *exchange.Exchange, refusal *
 		return refusal
 	}
 	defer d.release()
-	dir, err := d.Open(path.Dir(below))
+	dir, err := d.open(path.Dir(below))
 	if err != nil {
 		return refusal
 	}
@@ -42,11 +42,15 @@ func (f *Files) negotiate(w http.ResponseWriter, x *exchange.Exchange, refusal *
 	var all []variant
 	for _, e := range entries {
 		extensions, ok := strings.CutPrefix(e.Name(), base+".")
-		if !ok || !e.Type().IsRegular() {
+		if !ok {
 			continue
 		}
-		info, err := e.Info()
-		if err != nil {
+		file, ok := d.resolve(path.Join(path.Dir(below), e.Name()))
+		if !ok {
+			continue
+		}
+		info, err := d.Lstat(file)
+		if err != nil || !info.Mode().IsRegular() {
 			continue
 		}
 		if mediaType := f.known(x, extensions); mediaType != "" {
@@ -78,7 +82,9 @@ func (f *Files) negotiate(w http.ResponseWriter, x *exchange.Exchange, refusal *
 		return &exchange.Refusal{Status: http.StatusNotAcceptable, Code: "AH00690",
 			Log: "no acceptable variant: " + name(x), Level: "error", Module: "negotiation"}
 	}
-	h.Set("Content-Location", best.name)
+	if x.Request.Method != http.MethodPost {
+		h.Set("Content-Location", best.name)
+	}
 	h.Set("TCN", "choice")
 	return &Choice{best.name}
 }

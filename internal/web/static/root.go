@@ -3,6 +3,8 @@ package static
 import (
 	"io/fs"
 	"os"
+	"path"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +14,7 @@ import (
 // closed when the last request that uses it has ended.
 type root struct {
 	*os.Root
+	real    string // its name without symlinks
 	info    os.FileInfo
 	checked atomic.Int64 // Unix ns at which name last was this directory
 	users   atomic.Int64 // and one for being in the table
@@ -63,7 +66,10 @@ func (r *roots) renew(name string) (*root, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &root{Root: opened, info: info}
+	d := &root{Root: opened, info: info, real: path.Clean(name)}
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		d.real = real
+	}
 	d.checked.Store(time.Now().UnixNano())
 	d.users.Store(2)
 	r.table.Store(name, d)

@@ -29,7 +29,7 @@ func site(t testing.TB) string {
 		"htdocs/index.html": "<p>index", "htdocs/a.txt": "0123456789", "htdocs/x.html.bak": "b", "htdocs/noext": "n",
 		"htdocs/sub/in.css": "c", "htdocs/sub/deep/f.js": "j", "htdocs/empty/.keep": "", "htdocs/WEB-INF/web.xml": "SECRET", "htdocs/sub/meta-inf/m": "SECRET",
 		"htdocs/.htaccess": "SECRET", "htdocs/sub/.htpasswd": "SECRET", "htdocs/page.html": "html page", "htdocs/page.txt": "text page, longer",
-		"htdocs/page.zzz": "unknown", "htdocs/page.jsp": "SECRET <%", "htdocs/a b<c>.txt": "odd", "secret.txt": "SECRET", "htdocs/pic.PNG": "p",
+		"htdocs/page.zzz": "unknown", "htdocs/.dot.html": "dot", "htdocs/page.jsp": "SECRET <%", "htdocs/a b<c>.txt": "odd", "secret.txt": "SECRET", "htdocs/pic.PNG": "p",
 	} {
 		file := filepath.Join(top, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -40,7 +40,8 @@ func site(t testing.TB) string {
 		}
 		os.Chtimes(file, modified, modified)
 	}
-	for link, to := range map[string]string{"in.txt": "a.txt", "out.txt": "../secret.txt", "abs.txt": filepath.Join(top, "secret.txt"), "outdir": "..", "loop": "loop", "lsub": "sub"} {
+	for link, to := range map[string]string{"in.txt": "a.txt", "out.txt": "../secret.txt", "abs.txt": filepath.Join(top, "secret.txt"), "outdir": "..", "loop": "loop", "lsub": "sub",
+		"absin.txt": filepath.Join(root, "a.txt"), "abssub": filepath.Join(root, "sub"), "sub/back.txt": "../../htdocs/a.txt", "chain": "absin.txt", "nowhere": "none"} {
 		if err := os.Symlink(to, filepath.Join(root, link)); err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +75,12 @@ func serve(t testing.TB, f *Files, x *exchange.Exchange, headers ...string) (*ht
 		x.Request.Header.Set(headers[i], headers[i+1])
 	}
 	rec := httptest.NewRecorder()
-	return rec, f.Serve(rec, r, x)
+	err := f.Serve(rec, r, x)
+	if listing, ok := errors.AsType[*Listing](err); ok {
+		f.List(rec, x, listing.Entries)
+		err = nil
+	}
+	return rec, err
 }
 
 func statusOf(rec *httptest.ResponseRecorder, err error) int {
@@ -91,6 +97,8 @@ func TestServe(t *testing.T) {
 	indexes := func(s *settings.Settings) { s.Options |= settings.Indexes }
 	noLinks := func(s *settings.Settings) { s.Options = 0 }
 	owner := func(s *settings.Settings) { s.Options = settings.SymLinksIfOwnerMatch }
+	both := func(s *settings.Settings) { s.Options = settings.FollowSymLinks | settings.SymLinksIfOwnerMatch }
+	ownedBy(t, root, "other.txt")
 	for _, test := range []struct {
 		rule, method, path string
 		change             func(*settings.Settings)
@@ -130,6 +138,18 @@ func TestServe(t *testing.T) {
 		{"linked folders neither", "GET", "/lsub/in.css", noLinks, 403, ""},
 		{"but files", "GET", "/sub/in.css", noLinks, 200, "c"},
 		{"links of the same owner", "GET", "/in.txt", owner, 200, "0123456789"},
+		{"absolute links of the same owner", "GET", "/chain", owner, 200, "0123456789"},
+		{"links of another owner", "GET", "/lother", owner, otherOwner, ""},
+		{"SymLinksIfOwnerMatch counts beside FollowSymLinks", "GET", "/lother", both, otherOwner, ""},
+		{"links of another owner that are followed", "GET", "/lother", nil, 200, "other"},
+		{"an absolute link within", "GET", "/absin.txt", nil, 200, "0123456789"},
+		{"an absolute link to a folder within", "GET", "/abssub/deep/f.js", nil, 200, "j"},
+		{"a link that climbs out and comes back", "GET", "/sub/back.txt", nil, 200, "0123456789"},
+		{"through an absolute link, and back", "GET", "/abssub/back.txt", nil, 200, "0123456789"},
+		{"a link to a link", "GET", "/chain", nil, 200, "0123456789"},
+		{"an absolute link is a link", "GET", "/absin.txt", noLinks, 403, ""},
+		{"a link to nothing", "GET", "/nowhere", nil, 403, ""},
+		{"POST of a folder", "POST", "/sub/", indexes, 404, ""},
 	} {
 		rec, err := serve(t, f, ask(root, test.method, test.path, test.change))
 		if got := statusOf(rec, err); got != test.status || test.body != "" && !strings.Contains(rec.Body.String(), test.body) || strings.Contains(rec.Body.String(), "SECRET") {
@@ -138,6 +158,27 @@ func TestServe(t *testing.T) {
 		if test.status == 301 && rec.Header().Get("Location") != "http://site.example:8080/sub/?q" {
 			t.Errorf("Location: %s", rec.Header().Get("Location"))
 		}
+	}
+}
+
+// otherOwner is what a link of another owner than its target's answers: only
+// root can make one, and for others it is one of the same owner.
+var otherOwner = map[bool]int{true: 403, false: 200}[os.Getuid() == 0]
+
+// ownedBy makes a file of another owner and a link to it.
+func ownedBy(t *testing.T, root, name string) {
+	t.Helper()
+	file := filepath.Join(root, name)
+	if err := os.WriteFile(file, []byte("other"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() == 0 {
+		if err := os.Chown(file, 1, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(name, filepath.Join(root, "lother")); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -237,15 +278,19 @@ func TestListing(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := rec.Body.String()
-	for _, want := range []string{"<title>Index of /</title>", `<li><a href="a.txt"> a.txt</a></li>`, `<a href="sub/"> sub/</a>`, `<a href="a%20b%3cc%3e.txt"> a b&lt;c&gt;.txt</a>`} {
+	for _, want := range []string{"<title>Index of /</title>", `<li><a href="a.txt"> a.txt</a></li>`, `<a href="sub/"> sub/</a>`, `<a href="abssub/"> abssub/</a>`, `<a href="in.txt"> in.txt</a>`, `<a href="a%20b%3cc%3e.txt"> a b&lt;c&gt;.txt</a>`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the listing lacks %s:\n%s", want, page)
 		}
 	}
-	for _, hidden := range []string{".htaccess", "WEB-INF", "Parent"} {
+	for _, hidden := range []string{".htaccess", "WEB-INF", "Parent", "out", `"abs.txt`, "loop", "nowhere"} {
 		if strings.Contains(page, hidden) {
 			t.Errorf("the listing shows %s", hidden)
 		}
+	}
+	rec, _ = serve(t, f, ask(root, "GET", "/", func(s *settings.Settings) { s.Options = settings.Indexes }))
+	if page := rec.Body.String(); strings.Contains(page, "in.txt") || !strings.Contains(page, "a.txt") {
+		t.Errorf("links that may not be followed are listed:\n%s", page)
 	}
 	rec, _ = serve(t, f, ask(root, "GET", "/sub/deep/", func(s *settings.Settings) { s.Options |= settings.Indexes }))
 	if !strings.Contains(rec.Body.String(), `<a href="/sub/"> Parent Directory</a>`) || !strings.Contains(rec.Body.String(), "Index of /sub/deep<") {
@@ -277,7 +322,10 @@ func TestMultiViews(t *testing.T) {
 			t.Errorf("Accept %q chooses %q, want %q; %v", test.accept, got, test.want, rec.Header())
 		}
 	}
-	for _, path := range []string{"/pa", "/none", "/web-inf", "/page/"} {
+	if rec, err := serve(t, f, ask(root, "POST", "/page", views)); err == nil || rec.Header().Get("Content-Location") != "" {
+		t.Errorf("POST: %v %v", rec.Header(), err)
+	}
+	for _, path := range []string{"/pa", "/none", "/web-inf", "/page/", "/.dot"} {
 		if rec, err := serve(t, f, ask(root, "GET", path, views)); statusOf(rec, err) != 404 {
 			t.Errorf("%s: %v", path, err)
 		}

@@ -62,6 +62,16 @@ func (c *Checker) Check(x *exchange.Exchange) *exchange.Refusal {
 	return nil
 }
 
+// Judge returns what tells whether x would be let in under other settings. Its
+// names are looked up at most once.
+func (c *Checker) Judge(x *exchange.Exchange) func(s *settings.Settings) bool {
+	v := visitor{checker: c, x: x}
+	return func(s *settings.Settings) bool {
+		return s.Closed == nil && (s.Access.Legacy == nil || v.legacy(s.Access.Legacy)) &&
+			(s.Access.Require == nil || v.require(s.Access.Require) == granted)
+	}
+}
+
 func denied(x *exchange.Exchange, code, module, text string) *exchange.Refusal {
 	what := x.Response.File
 	if what == "" {

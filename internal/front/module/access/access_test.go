@@ -155,3 +155,45 @@ func TestLettingInCostsNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestJudge: a listing asks for many names, and the client's name is looked up
+// once for all of them.
+func TestJudge(t *testing.T) {
+	looked := 0
+	c := NewChecker(counting{checker.resolver, &looked})
+	admits := c.Judge(visit("10.0.0.9", settings.Access{}))
+	with := func(a settings.Access) *settings.Settings {
+		s := settings.Default()
+		s.Access = a
+		return s
+	}
+	good, bad := host(".good.example"), host(".bad.example")
+	for _, test := range []struct {
+		rule string
+		s    *settings.Settings
+		want bool
+	}{
+		{"nothing restricts", settings.Default(), true},
+		{"Require", with(settings.Access{Require: &good}), true},
+		{"Require, another", with(settings.Access{Require: &bad}), false},
+		{"Deny", with(settings.Access{Legacy: &settings.Legacy{Deny: []settings.HostRule{{All: true}}}}), false},
+		{"closed", &settings.Settings{Closed: &settings.Closed{}}, false},
+	} {
+		if got := admits(test.s); got != test.want {
+			t.Errorf("%s: %v", test.rule, got)
+		}
+	}
+	if looked != 1 {
+		t.Errorf("%d look-ups of the client", looked)
+	}
+}
+
+type counting struct {
+	Resolver
+	looked *int
+}
+
+func (c counting) Names(ctx context.Context, a netip.Addr) ([]string, error) {
+	*c.looked++
+	return c.Resolver.Names(ctx, a)
+}

@@ -1,0 +1,91 @@
+package session
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+)
+
+// Config says how the sessions of a web application are tied to its clients.
+type Config struct {
+	ContextPath  string // of the application: "/shop"; empty is the root context
+	Cookie       Cookie
+	URLRewriting bool         // EncodeURL writes the id into URLs for clients without cookies
+	Log          *slog.Logger // nil is slog.Default()
+}
+
+// Handler returns an http.Handler that gives each request its Session, to be
+// had by From, and passes it on to next. The id comes from the cookie or, if
+// there is none, from the path parameter ;jsessionid, which next does not see.
+// An id that the Manager does not know is not taken on: nobody can choose
+// somebody else's id.
+//
+// It returns what is wrong with cfg.
+func Handler(cfg Config, manager Manager, next http.Handler) (http.Handler, error) {
+	if err := cfg.Cookie.check(); err != nil {
+		return nil, err
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	cfg.ContextPath = strings.TrimSuffix(cfg.ContextPath, "/")
+	return &handler{cfg: cfg, manager: manager, next: next, log: cfg.Log, parameter: orDefault(cfg.Cookie.Name, defaultParameter)}, nil
+}
+
+type handler struct {
+	cfg       Config
+	manager   Manager
+	next      http.Handler
+	log       *slog.Logger
+	parameter string // of paths
+}
+
+// ServeHTTP implements http.Handler.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	inner, parameter := cutParameter(r, h.parameter)
+	s := &Session{handler: h, answer: &answer{ResponseWriter: w}, asked: h.cfg.Cookie.askedFor(r, parameter)}
+	s.request = inner.WithContext(context.WithValue(r.Context(), sessionKey{}, s))
+	defer s.release()
+	h.next.ServeHTTP(s.answer, s.request)
+}
+
+// An answer notes when an answer begins: from then on it cannot set a cookie.
+type answer struct {
+	http.ResponseWriter
+	committed bool
+}
+
+func (a *answer) WriteHeader(status int) {
+	if status >= 200 {
+		a.committed = true
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	a.committed = true
+	return a.ResponseWriter.Write(p)
+}
+
+func (a *answer) WriteString(s string) (int, error) {
+	a.committed = true
+	return io.WriteString(a.ResponseWriter, s)
+}
+
+func (a *answer) ReadFrom(r io.Reader) (int64, error) {
+	a.committed = true
+	return io.Copy(a.ResponseWriter, r)
+}
+
+// Flush implements http.Flusher.
+func (a *answer) Flush() { a.FlushError() }
+
+func (a *answer) FlushError() error {
+	a.committed = true
+	return http.NewResponseController(a.ResponseWriter).Flush()
+}
+
+// Unwrap gives http.ResponseController the rest.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -33,14 +35,15 @@ type line struct {
 	files     *static.Files
 	logs      *logs
 	opener    privilege.Opener
+	desk      *desk
 
 	inside atomic.Int64 // requests on it
 }
 
 // newLine builds the line of cfg. The error holds every mistake.
-func newLine(cfg *Config, logs *logs, opener privilege.Opener) (*line, error) {
+func newLine(cfg *Config, logs *logs, opener privilege.Opener, desk *desk) (*line, error) {
 	l := &line{
-		config: cfg, logs: logs, opener: opener,
+		config: cfg, logs: logs, opener: opener, desk: desk,
 		workers:   map[string]*worker.Worker{},
 		balancers: map[string]*balancer.Balancer{},
 		files:     static.New(static.Config{Types: cfg.Types}),
@@ -87,25 +90,35 @@ func (l *line) build() (map[string]forward.Worker, error) {
 		stations[cfg.Name] = forward.Worker{Forwarder: b, Type: "lb"}
 	}
 	for _, cfg := range l.config.Workers.Status {
-		stations[cfg.Name] = forward.Worker{Forwarder: status.New(cfg, l.view), Type: "status"}
+		stations[cfg.Name] = forward.Worker{Forwarder: status.New(cfg, l.desk, l.changeLog()), Type: "status"}
 	}
 	return stations, errors.Join(mistakes...)
 }
 
 // adopt takes over from old the connections, states and counters of workers and
-// balancers that both have. Nothing can go wrong any more when it is called, and
-// no request is on l yet.
+// balancers that both have, and what the operator changed. Nothing can go wrong
+// any more when it is called, and no request is on l yet.
 func (l *line) adopt(old *line) {
-	for name, w := range l.workers {
-		if before := old.workers[name]; before != nil {
-			w.Adopt(before)
+	for _, cfg := range old.config.Workers.AJP {
+		before, w := old.workers[cfg.Name], l.workers[cfg.Name]
+		ended := before.Overlay()
+		if w != nil {
+			ended = w.Adopt(before)
+		}
+		l.tellEnded("", cfg.Name, ended)
+	}
+	for _, cfg := range old.config.Workers.Balancers {
+		before, b := old.balancers[cfg.Name], l.balancers[cfg.Name]
+		ended := before.Snapshot(time.Now()).Set
+		if b != nil {
+			ended = b.Adopt(before)
+		}
+		l.tellEnded(cfg.Name, "", ended.Balancer)
+		for _, m := range slices.Sorted(maps.Keys(ended.Members)) {
+			l.tellEnded(cfg.Name, m, ended.Members[m])
 		}
 	}
-	for name, b := range l.balancers {
-		if before := old.balancers[name]; before != nil {
-			b.Adopt(before)
-		}
-	}
+	l.tellKept()
 }
 
 // newSite builds the stations of one virtual host.

@@ -30,6 +30,7 @@ type Server struct {
 	logs      *logs // of the first line; its set is that of all
 	listeners *listener.Group
 	current   atomic.Pointer[line]
+	desk      desk
 	gate      gate
 	fullLog   atomic.Int64 // Unix time at which AH00484 was last logged
 
@@ -65,7 +66,8 @@ func New(cfg *Config, opener privilege.Opener) (*Server, error) {
 	if s.logs, err = openLogs(cfg, s.newSet()); err != nil {
 		return nil, err
 	}
-	l, err := newLine(cfg, s.logs, opener)
+	s.desk.current = &s.current
+	l, err := newLine(cfg, s.logs, opener, &s.desk)
 	if err != nil {
 		return nil, errors.Join(err, s.logs.close())
 	}
@@ -147,7 +149,7 @@ func (s *Server) swap(cfg *Config) (*line, error) {
 		return nil, errors.Join(placed(err, cfg), logs.close())
 	}
 	old := s.current.Load()
-	next, err := newLine(cfg, logs, s.opener)
+	next, err := newLine(cfg, logs, s.opener, &s.desk)
 	if err == nil {
 		err = s.pid.move(cfg.Process.PidFile)
 	}
@@ -155,8 +157,7 @@ func (s *Server) swap(cfg *Config) (*line, error) {
 		abort()
 		return nil, errors.Join(err, logs.close())
 	}
-	next.adopt(old)
-	s.current.Store(next)
+	s.desk.takeOver(next)
 	old.leave(next)
 	s.gate.set(cfg.Process.MaxRequestWorkers)
 	commit()

@@ -9,7 +9,7 @@ import (
 
 // view is what the status page shows of l.
 func (l *line) view(now time.Time) status.View {
-	v := status.View{Now: now}
+	v := status.View{Now: now, Dump: l.config.Workers.Dump}
 	listed := map[string]bool{}
 	for _, name := range l.config.Workers.Listed {
 		listed[name] = true
@@ -26,6 +26,11 @@ func (l *line) view(now time.Time) status.View {
 	for _, cfg := range l.config.Workers.AJP {
 		if w := l.workers[cfg.Name]; w != nil && listed[cfg.Name] {
 			v.Workers = append(v.Workers, status.Worker{Snapshot: w.Snapshot(), Maps: l.maps(cfg.Name)})
+		}
+	}
+	for _, cfg := range l.config.Workers.Status {
+		if listed[cfg.Name] {
+			v.Status = append(v.Status, cfg.Name)
 		}
 	}
 	return v

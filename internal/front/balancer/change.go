@@ -31,17 +31,13 @@ var MemberSettings = overlay.Table[MemberConfig]{
 	overlay.Int("distance", func(c *MemberConfig) *int { return &c.Distance }),
 }
 
-// route falls back to the name of the worker, as in the file, and brings its
-// domain with it.
+// route falls back to the name of the worker, as in the file.
 var route = overlay.Setting[MemberConfig]{
 	Key: "route",
 	Get: func(c *MemberConfig) string { return c.Route },
 	Put: func(c *MemberConfig, text string) bool {
 		c.Route = text
 		def(&c.Route, c.Worker)
-		if domain := domainOf(c.Route); domain != c.Route {
-			c.Domain = domain
-		}
 		return true
 	},
 }
@@ -73,7 +69,8 @@ func (b *Balancer) Change(c Change) (Changes, error) {
 	made := Changes{Members: map[string][]overlay.Changed{}}
 	set.Balancer, made.Balancer = Settings.Change(b.file, b.file.Lines, old.set.Balancer, c.Balancer)
 	for _, m := range b.file.Members {
-		now, changed := MemberSettings.Change(m, m.Lines, old.set.Members[m.Worker], c.Members[m.Worker])
+		values := withDomain(old.member(m.Worker), c.Members[m.Worker])
+		now, changed := MemberSettings.Change(m, m.Lines, old.set.Members[m.Worker], values)
 		if now != nil {
 			set.Members[m.Worker] = now
 		}
@@ -87,6 +84,32 @@ func (b *Balancer) Change(c Change) (Changes, error) {
 	}
 	b.swap(old, next)
 	return made, nil
+}
+
+// member returns the settings of a member.
+func (s *setup) member(worker string) MemberConfig {
+	for _, m := range s.cfg.Members {
+		if m.Worker == worker {
+			return m
+		}
+	}
+	return MemberConfig{}
+}
+
+// withDomain returns values with the domain that a new route brings along, if
+// the member has none and gets none.
+//
+// Source: mod_jk common/jk_status.c, as seen at work.
+func withDomain(m MemberConfig, values []overlay.Value) []overlay.Value {
+	if m.Domain != "" {
+		return values
+	}
+	for _, v := range values {
+		if domain := domainOf(v.Text); v.Key == "route" && domain != v.Text {
+			return append([]overlay.Value{{Key: "domain", Text: domain}}, values...)
+		}
+	}
+	return values
 }
 
 // setup returns what holds with set over the file. The members have the

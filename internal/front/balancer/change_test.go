@@ -130,9 +130,13 @@ func TestRouteDomainRedirect(t *testing.T) {
 	if got := served(t, b, 4, ""); got["c"] != 0 {
 		t.Errorf("distance: %v", got)
 	}
-	if made := set(t, b, "c", "route", "dom.c"); !cmp.Equal(made.Members["c"], []overlay.Changed{{Key: "route", From: "c", To: "dom.c"}}) ||
-		b.Snapshot(time.Now()).Members[2].Config.Domain != "dom" {
+	made := set(t, b, "c", "route", "dom.c")
+	if want := []overlay.Changed{{Key: "domain", From: "", To: "dom"}, {Key: "route", From: "c", To: "dom.c"}}; !cmp.Equal(made.Members["c"], want) {
 		t.Errorf("a route with a domain: %v", made)
+	}
+	set(t, b, "a", "route", "other.a")
+	if got := b.Snapshot(time.Now()).Members[0].Config.Domain; got != "d" {
+		t.Errorf("a route took away the domain that there was: %q", got)
 	}
 }
 
@@ -259,7 +263,7 @@ func TestSharesAfterAnyChange(t *testing.T) {
 // said so, and what he set back to the file's leaves nothing behind.
 func TestOverlayIsAsTheFile(t *testing.T) {
 	values := map[string][]string{
-		"activation": {"ACT", "DIS", "STP"}, "lbfactor": {"1", "2", "3", "50"}, "route": {"r1", "r2", "d.r3"},
+		"activation": {"ACT", "DIS", "STP"}, "lbfactor": {"1", "2", "3", "50"}, "route": {"r1", "r2", "r3"},
 		"redirect": {"", "a", "b"}, "domain": {"", "d"}, "distance": {"0", "1", "7"},
 	}
 	rapid.Check(t, func(t *rapid.T) {

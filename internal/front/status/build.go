@@ -1,7 +1,6 @@
 package status
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -15,13 +14,13 @@ import (
 // Software is what the page says it is. mod_jk's scripts look for both keys.
 const Software = "catflap"
 
-func number[T ~int | ~int64](n T) string { return strconv.FormatInt(int64(n), 10) }
+func decimal[T ~int | ~int64](n T) string { return strconv.FormatInt(int64(n), 10) }
 
 // seconds is a time in whole seconds; what waits for ever is mod_jk's 0.
-func seconds(d time.Duration) string { return number(int64(max(0, d) / time.Second)) }
+func seconds(d time.Duration) string { return decimal(int64(max(0, d) / time.Second)) }
 
 // millis is a time in milliseconds, likewise.
-func millis(d time.Duration) string { return number(int64(max(0, d) / time.Millisecond)) }
+func millis(d time.Duration) string { return decimal(int64(max(0, d) / time.Millisecond)) }
 
 func boolean(on bool) string {
 	if on {
@@ -32,10 +31,10 @@ func boolean(on bool) string {
 
 // head is what every answer begins with.
 func head(x *exchange.Exchange, now time.Time) []record {
-	stamp := []item{plain("datetime", now.Format("20060102150405")), plain("tz", now.Format("-0700")), plain("unix", number(now.Unix()))}
+	stamp := []item{plain("datetime", now.Format("20060102150405")), plain("tz", now.Format("-0700")), plain("unix", decimal(now.Unix()))}
 	return []record{
 		{txt: "Server", xml: "server", items: []item{in(formXML, "name", x.Request.Host), in(formTxt, "name", x.Request.Host), in(formProp, "server_name", x.Request.Host),
-			in(formXML, "port", number(x.Request.Port)), in(formTxt, "port", number(x.Request.Port)), in(formProp, "server_port", number(x.Request.Port))}},
+			in(formXML, "port", decimal(x.Request.Port)), in(formTxt, "port", decimal(x.Request.Port)), in(formProp, "server_port", decimal(x.Request.Port))}},
 		{txt: "Time", xml: "time", items: append(stamp[:0:0], only(stamp, "time_")...)},
 		software(),
 	}
@@ -65,31 +64,31 @@ func balancerRecord(b *Balancer, now time.Time, cfg *Config) record {
 	return record{txt: "Balancer Worker", xml: "balancer", key: c.Name, items: append([]item{
 		in(formXML, "name", c.Name), in(formTxt, "name", c.Name),
 		plain("type", "lb"), plain("sticky_session", boolean(!c.Sticky.Off)), plain("sticky_session_force", boolean(c.Sticky.Force)),
-		plain("retries", number(c.Retries)), plain("recover_time", seconds(c.Recovery.RecoverTime)),
-		plain("error_escalation_time", seconds(c.Recovery.EscalationTime)), plain("max_reply_timeouts", number(c.Recovery.MaxReplyTimeouts)),
-		plain("method", c.Method.String()), plain("lock", "Optimistic"), plain("member_count", number(len(b.Members))),
-		plain("good", number(counts["good"])), plain("degraded", number(counts["degraded"])), plain("bad", number(counts["bad"])),
-		plain("busy", number(b.Busy)), plain("max_busy", number(b.MaxBusy)), plain("map_count", number(len(b.Maps))),
+		plain("retries", decimal(c.Retries)), plain("recover_time", seconds(c.Recovery.RecoverTime)),
+		plain("error_escalation_time", seconds(c.Recovery.EscalationTime)), plain("max_reply_timeouts", decimal(c.Recovery.MaxReplyTimeouts)),
+		plain("method", c.Method.String()), plain("lock", c.Lock.String()), plain("member_count", decimal(len(b.Members))),
+		plain("good", decimal(counts["good"])), plain("degraded", decimal(counts["degraded"])), plain("bad", decimal(counts["bad"])),
+		plain("busy", decimal(b.Busy)), plain("max_busy", decimal(b.MaxBusy)), plain("map_count", decimal(len(b.Maps))),
 		plain("time_to_maintenance_min", seconds(b.NextUpkeep)), plain("time_to_maintenance_max", seconds(b.NextUpkeep+b.Config.Maintain)),
 	}, reset(b.LastReset, now)...)}
 }
 
 func reset(at, now time.Time) []item {
-	return []item{plain("last_reset_at", number(at.Unix())), plain("last_reset_ago", seconds(now.Sub(at)))}
+	return []item{plain("last_reset_at", decimal(at.Unix())), plain("last_reset_ago", seconds(now.Sub(at)))}
 }
 
 // memberRecord is the line of a member.
 func memberRecord(m balancer.MemberSnapshot, w worker.Snapshot, now time.Time) record {
 	items := endpoint(m.Config.Worker, w)
 	items = append(items,
-		plain("activation", m.Config.Activation.String()), plain("lbfactor", number(m.Config.Factor)),
+		plain("activation", m.Config.Activation.String()), plain("lbfactor", decimal(m.Config.Factor)),
 		quoted("route", m.Config.Route), quoted("redirect", m.Config.Redirect), quoted("domain", m.Config.Domain),
-		plain("distance", number(m.Config.Distance)), plain("state", m.State.String()), plain("lbmult", number(m.Multiplicity)),
-		plain("lbvalue", number(m.Value)), plain("elected", number(m.Elected)), plain("sessions", number(m.Sessions)),
-		plain("errors", number(m.Errors)), plain("client_errors", number(m.ClientErrors)), plain("reply_timeouts", number(m.ReplyTimeouts)),
-		plain("transferred", number(w.Transferred)), plain("read", number(w.Read)),
-		plain("busy", number(m.Busy)), plain("max_busy", number(m.MaxBusy)),
-		plain("connected", number(w.Connected)), plain("max_connected", number(w.MaxConnected)),
+		plain("distance", decimal(m.Config.Distance)), plain("state", m.State.String()), plain("lbmult", decimal(m.Multiplicity)),
+		plain("lbvalue", decimal(m.Value)), plain("elected", decimal(m.Elected)), plain("sessions", decimal(m.Sessions)),
+		plain("errors", decimal(m.Errors)), plain("client_errors", decimal(m.ClientErrors)), plain("reply_timeouts", decimal(m.ReplyTimeouts)),
+		plain("transferred", decimal(w.Transferred)), plain("read", decimal(w.Read)),
+		plain("busy", decimal(m.Busy)), plain("max_busy", decimal(m.MaxBusy)),
+		plain("connected", decimal(w.Connected)), plain("max_connected", decimal(w.MaxConnected)),
 		plain("time_to_recover_min", seconds(m.Recovery)), plain("time_to_recover_max", seconds(m.Recovery)))
 	items = append(items, reset(m.LastReset, now)...)
 	return record{txt: "Member", xml: "member", key: m.Config.Worker, items: append(items, lastError(m.LastError, now)...)}
@@ -102,11 +101,10 @@ func endpoint(name string, w worker.Snapshot) []item {
 	if source == "" {
 		source = "undefined"
 	}
-	port := max(0, c.Port)
-	retries, interval := plain("retries", number(c.Retries)), plain("connection_ping_interval", seconds(c.Ping.Interval))
+	retries, interval := plain("retries", decimal(c.Retries)), plain("connection_ping_interval", seconds(c.Ping.Interval))
 	items := []item{
-		in(formXML, "name", name), in(formTxt, "name", name), plain("type", "ajp13"), plain("host", c.Host), plain("port", number(port)),
-		plain("address", fmt.Sprintf("%s:%d", c.Host, port)), plain("source", source),
+		in(formXML, "name", name), in(formTxt, "name", name), plain("type", "ajp13"), plain("host", c.Host), plain("port", decimal(max(0, c.Port))),
+		plain("address", w.Address), plain("source", source),
 		plain("connection_pool_timeout", seconds(c.Pool.IdleTimeout)), plain("ping_timeout", millis(c.Ping.Timeout)),
 		plain("connect_timeout", millis(c.Ping.Connect)), plain("prepost_timeout", millis(c.Ping.Prepost)), plain("reply_timeout", millis(c.ReplyTimeout)),
 	}
@@ -117,7 +115,7 @@ func endpoint(name string, w worker.Snapshot) []item {
 		}
 		items = append(items, in(f, first.key, first.value), in(f, second.key, second.value))
 	}
-	return append(items, plain("recovery_options", number(int(c.Recovery))), plain("busy_limit", number(c.BusyLimit)), plain("max_packet_size", number(c.MaxPacket)))
+	return append(items, plain("recovery_options", decimal(int(c.Recovery))), plain("busy_limit", decimal(c.BusyLimit)), plain("max_packet_size", decimal(c.MaxPacket)))
 }
 
 // lastError are the properties of the last error, if there was one.
@@ -126,16 +124,16 @@ func lastError(at, now time.Time) []item {
 		return nil
 	}
 	return []item{plain("error_time_datetime", at.Format("20060102150405")), plain("error_time_tz", at.Format("-0700")),
-		plain("error_time_unix_seconds", number(at.Unix())), plain("error_time_ago", seconds(now.Sub(at)))}
+		plain("error_time_unix_seconds", decimal(at.Unix())), plain("error_time_ago", seconds(now.Sub(at)))}
 }
 
 // workerRecord is the line of a worker that stands alone.
 func workerRecord(w *Worker, now time.Time) record {
 	items := append(endpoint(w.Config.Name, w.Snapshot),
-		plain("used", number(w.Used)), plain("errors", number(w.Errors)), plain("client_errors", number(w.ClientErrors)),
-		plain("reply_timeouts", number(w.ReplyTimeouts)), plain("transferred", number(w.Transferred)), plain("read", number(w.Read)),
-		plain("busy", number(w.Busy)), plain("max_busy", number(w.MaxBusy)), plain("connected", number(w.Connected)),
-		plain("max_connected", number(w.MaxConnected)), plain("map_count", number(len(w.Maps))))
+		plain("used", decimal(w.Used)), plain("errors", decimal(w.Errors)), plain("client_errors", decimal(w.ClientErrors)),
+		plain("reply_timeouts", decimal(w.ReplyTimeouts)), plain("transferred", decimal(w.Transferred)), plain("read", decimal(w.Read)),
+		plain("busy", decimal(w.Busy)), plain("max_busy", decimal(w.MaxBusy)), plain("connected", decimal(w.Connected)),
+		plain("max_connected", decimal(w.MaxConnected)), plain("map_count", decimal(len(w.Maps))))
 	items = append(items, reset(w.LastReset, now)...)
 	return record{txt: "AJP Worker", xml: "ajp", key: w.Config.Name, items: append(items, lastError(w.LastError, now)...)}
 }
@@ -148,12 +146,12 @@ func mapRecord(n int, m Map) record {
 		timeout = millis(*r.Ext.ReplyTimeout)
 	}
 	return record{txt: "Map", xml: "map", items: []item{
-		in(formXML, "id", number(n)), in(formTxt, "id", number(n)),
+		in(formXML, "id", decimal(n)), in(formTxt, "id", decimal(n)),
 		quoted("server", m.Server), quoted("uri", r.Pattern), quoted("type", mapType(r)),
 		quoted("source", [...]string{"worker definition", "JkMount", "uriworkermap"}[r.Source]), quoted("reply_timeout", timeout),
 		quoted("sticky_ignore", bit(r.Ext.StickyIgnore)), quoted("stateless", bit(r.Ext.Stateless)), quoted("fail_on_status", statuses(r.Ext.FailOnStatus)),
 		quoted("active", activated(r, 'A')), quoted("disabled", activated(r, 'D')), quoted("stopped", activated(r, 'S')),
-		quoted("use_server_errors", number(r.Ext.UseServerErrors)),
+		quoted("use_server_errors", decimal(r.Ext.UseServerErrors)),
 	}}
 }
 
@@ -181,7 +179,7 @@ func bit(on *bool) string {
 func statuses(all []int) string {
 	var words []string
 	for _, s := range all {
-		words = append(words, number(s))
+		words = append(words, decimal(s))
 	}
 	return strings.Join(words, ",")
 }

@@ -33,11 +33,16 @@ func quoted(key, value string) item { return item{key: key, value: value, quoted
 
 // A report is everything that one answer shows, in order.
 type report struct {
+	view      View
 	head      []record // server, time, software
+	dump      []Property
 	balancers []balancerRecords
 	ajp       []ajpRecords
 	listing   bool // the answer lists all: the counts are shown
+	changed   []Changed
 	result    result
+
+	hideBalancers, hideWorkers bool // of a listing
 }
 
 type balancerRecords struct {
@@ -55,5 +60,3 @@ type ajpRecords struct {
 type result struct{ Kind, Message string }
 
 var finished = result{"OK", "Action finished"}
-
-func refused(message string) result { return result{"ERROR", message} }

@@ -2,8 +2,12 @@ package status
 
 import (
 	"encoding/xml"
+	"fmt"
 	"io"
+	"log/slog"
+	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"regexp"
 	"strings"
@@ -24,7 +28,7 @@ func view(now time.Time) View {
 	at := time.Unix(1795518188, 0)
 	endpoint := func(name string, port int) worker.Snapshot {
 		return worker.Snapshot{Config: worker.Config{Name: name, Host: "127.0.0.1", Port: port, Retries: 2, MaxPacket: 8192,
-			Ping: worker.Ping{Timeout: 10 * time.Second}, ReplyTimeout: -1}, LastReset: at}
+			Ping: worker.Ping{Timeout: 10 * time.Second}, ReplyTimeout: -1}, LastReset: at, Address: fmt.Sprintf("127.0.0.1:%d", port)}
 	}
 	rule := func(pattern, w string, exclude bool) mount.Rule {
 		return mount.Rule{Rule: exchange.Rule{Pattern: pattern, Worker: w}, Source: mount.JkMount, Exclude: exclude}
@@ -34,7 +38,9 @@ func view(now time.Time) View {
 	}
 	lb := Balancer{
 		Snapshot: balancer.Snapshot{
-			Config:  balancer.Config{Name: "lb", Retries: 2, Maintain: time.Minute, Recovery: balancer.Recovery{RecoverTime: time.Minute, EscalationTime: 30 * time.Second}},
+			Config: balancer.Config{Name: "lb", Retries: 2, Maintain: time.Minute, Recovery: balancer.Recovery{RecoverTime: time.Minute, EscalationTime: 30 * time.Second}},
+			File: balancer.Config{Name: "lb", Retries: 2, Recovery: balancer.Recovery{RecoverTime: time.Minute, EscalationTime: 30 * time.Second},
+				Members: []balancer.MemberConfig{{Worker: "n1", Factor: 1, Route: "n1"}, {Worker: "n2", Factor: 3, Route: "n2"}}},
 			Members: []balancer.MemberSnapshot{member("n1", 1, 3), member("n2", 3, 1)}, NextUpkeep: 58 * time.Second, LastReset: at,
 		},
 		Workers: []worker.Snapshot{endpoint("n1", 18009), endpoint("n2", 18010)},
@@ -44,11 +50,25 @@ func view(now time.Time) View {
 		Workers: []Worker{{endpoint("n1", 18009), []Map{{"localhost:18080", rule("/one/*;reply_timeout=5000", "n1", false)}, {"localhost:18080", rule("/one/*", "n1", false)}}}}}
 }
 
+// A still is a Desk at which nothing moves.
+type still func(now time.Time) View
+
+func (s still) View(now time.Time) View                       { return s(now) }
+func (s still) Update(Update) ([]Changed, error)              { return nil, nil }
+func (s still) Reset(worker, member string) bool              { return false }
+func (s still) Recover(string, string) (balancer.State, bool) { return balancer.OK, false }
+
+func requestFor(query string) *exchange.Exchange {
+	return &exchange.Exchange{
+		Client: &exchange.Client{Remote: netip.MustParseAddrPort("192.0.2.7:4711")}, Body: exchange.NewBody(http.NoBody, 0, 0),
+		Request: exchange.Request{Method: "GET", Query: query, Host: "127.0.0.1", HostHeader: "127.0.0.1:18080", Port: 18080, Path: exchange.Path{Mount: "/st"}, Header: http.Header{}},
+	}
+}
+
 func get(t *testing.T, cfg Config, v func(time.Time) View, query string) (*httptest.ResponseRecorder, string) {
 	t.Helper()
-	x := &exchange.Exchange{Request: exchange.Request{Method: "GET", Query: query, Host: "127.0.0.1", HostHeader: "127.0.0.1:18080", Port: 18080, Path: exchange.Path{Mount: "/st"}}}
 	rec := httptest.NewRecorder()
-	if err := New(cfg, v).Forward(rec, httptest.NewRequest("GET", "/", nil), x); err != nil {
+	if err := New(cfg, still(v), slog.New(slog.DiscardHandler)).Forward(rec, httptest.NewRequest("GET", "/", nil), requestFor(query)); err != nil {
 		t.Fatal(err)
 	}
 	return rec, rec.Body.String()
@@ -80,9 +100,7 @@ func TestCommands(t *testing.T) {
 	for query, want := range map[string]string{
 		"cmd=version&mime=txt": `Result: type=OK message="Action finished"`, "cmd=show&w=lb&mime=txt": "Balancer Worker: name=lb", "cmd=show&w=n1&mime=txt": "AJP Worker: name=n1",
 		"cmd=show&w=zz&mime=txt": "Could not find given worker", "cmd=show&mime=txt": "NULL or EMPTY worker param", "cmd=bogus&mime=txt": "Invalid command.",
-		"mime=bogus": "worker.result.message=Invalid mime type.", "cmd=update&w=lb&vlr=9&mime=txt": "This command is not allowed in read only mode.",
-		"cmd=reset&w=lb&mime=xml": "not allowed in read only",
-	} {
+		"mime=bogus": "worker.result.message=Invalid mime type."} {
 		if rec, got := get(t, Config{}, view, query); !strings.Contains(got, want) || rec.Code != 200 {
 			t.Errorf("%s: %d\n%s", query, rec.Code, got)
 		}
@@ -99,7 +117,7 @@ func TestUsers(t *testing.T) {
 }
 
 func TestClasses(t *testing.T) {
-	cfg := New(Config{Good: []string{}, Bad: []string{}}, nil).cfg
+	cfg := New(Config{Good: []string{}, Bad: []string{}}, nil, nil).cfg
 	for _, test := range []struct {
 		state      balancer.State
 		activation balancer.Activation

@@ -11,7 +11,11 @@ func writeTxt(b *bytes.Buffer, r *report) {
 	for _, o := range r.head {
 		txtLine(b, o)
 	}
-	if r.listing {
+	if r.dump != nil {
+		b.WriteString("Configuration:\n")
+		dumpLines(b, r.dump)
+	}
+	if r.listing && !r.hideBalancers {
 		fmt.Fprintf(b, "Balancer Workers: count=%d\n", len(r.balancers))
 	}
 	for _, lb := range r.balancers {
@@ -19,14 +23,21 @@ func writeTxt(b *bytes.Buffer, r *report) {
 		txtLines(b, lb.members)
 		txtLines(b, lb.maps)
 	}
-	if r.listing {
+	if r.listing && !r.hideWorkers {
 		fmt.Fprintf(b, "AJP Workers: count=%d\n", len(r.ajp))
 	}
 	for _, w := range r.ajp {
 		txtLine(b, w.self)
 		txtLines(b, w.maps)
 	}
-	fmt.Fprintf(b, "Result: type=%s message=\"%s\"\n", r.result.Kind, r.result.Message)
+	fmt.Fprintf(b, "Result: type=%s message=\"%s\"\n", r.result.Kind, masked(r.result.Message))
+}
+
+// dumpLines writes properties as they are in the file.
+func dumpLines(b *bytes.Buffer, all []Property) {
+	for _, p := range all {
+		fmt.Fprintf(b, "%s=%s\n", p.Key, masked(p.Value))
+	}
 }
 
 func txtLines(b *bytes.Buffer, all []record) {
@@ -55,7 +66,8 @@ func writeProp(b *bytes.Buffer, r *report, prefix string) {
 	for _, o := range r.head {
 		propLines(b, prefix, o)
 	}
-	if r.listing {
+	dumpLines(b, r.dump)
+	if r.listing && !r.hideBalancers {
 		fmt.Fprintf(b, "%s.lb_count=%d\n", prefix, len(r.balancers))
 	}
 	for _, lb := range r.balancers {
@@ -67,7 +79,7 @@ func writeProp(b *bytes.Buffer, r *report, prefix string) {
 		}
 		propMaps(b, prefix, lb.self.key, lb.maps)
 	}
-	if r.listing {
+	if r.listing && !r.hideWorkers {
 		fmt.Fprintf(b, "%s.ajp_count=%d\n", prefix, len(r.ajp))
 	}
 	for _, w := range r.ajp {

@@ -13,6 +13,29 @@ type View struct {
 	Now       time.Time
 	Balancers []Balancer // those of worker.list, in order
 	Workers   []Worker   // ajp13 workers of worker.list
+	Status    []string   // status workers of worker.list
+	Dump      []Property // what was read from the files
+}
+
+// balancer returns the balancer called name, nil if there is none.
+func (v *View) balancer(name string) *Balancer {
+	for i := range v.Balancers {
+		if v.Balancers[i].Config.Name == name {
+			return &v.Balancers[i]
+		}
+	}
+	return nil
+}
+
+// worker returns the ajp13 worker of worker.list called name, nil if there is
+// none.
+func (v *View) worker(name string) *Worker {
+	for i := range v.Workers {
+		if v.Workers[i].Config.Name == name {
+			return &v.Workers[i]
+		}
+	}
+	return nil
 }
 
 // A Balancer is one lb worker with its members' workers, in the same order.

@@ -65,9 +65,9 @@ func writeMounts(w io.Writer, cfg *front.Config, r *config.Report) {
 // hostTitle names a host with its place.
 func hostTitle(r *config.Report, site *front.Site) string {
 	if site.Place == "" {
-		return fmt.Sprintf("%s:%d (main server)", site.Exchange.Name, site.Exchange.Port)
+		return fmt.Sprintf("%s:%d (main server)", site.Exchange.Name, site.Exchange.PortOf(false))
 	}
-	return fmt.Sprintf("%s:%d (%s)", site.Exchange.Name, site.Exchange.Port, placed(r, site.Place))
+	return fmt.Sprintf("%s:%d (%s)", site.Exchange.Name, site.Exchange.PortOf(false), placed(r, site.Place))
 }
 
 // placed is FILE:LINE, the file as seen from ServerRoot.

@@ -118,7 +118,7 @@ func virtualHostsJSON(cfg *front.Config) virtualHostsObject {
 }
 
 func hostJSON(site *front.Site) hostObject {
-	return hostObject{site.Exchange.Name, site.Exchange.Port, site.Place, append([]string{}, site.Host.Aliases...)}
+	return hostObject{site.Exchange.Name, site.Exchange.PortOf(false), site.Place, append([]string{}, site.Host.Aliases...)}
 }
 
 // writeRunSettings writes what httpd -S shows after the virtual hosts.

@@ -52,7 +52,7 @@ func (l *loader) moveBeside(cfg *front.Config) {
 				s.Host.Addresses[j].Port += b.Offset
 			}
 		}
-		if to := m.port(s.Exchange.Port); to != 0 {
+		if to := m.port(s.Exchange.PortOf(false)); to != 0 {
 			s.Exchange.Port = to
 		}
 		s.Logs.Error.Name = b.log(s.Logs.Error.Name, m)

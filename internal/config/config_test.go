@@ -73,7 +73,7 @@ func dump(cfg *front.Config) string {
 		p("listen %s", l.Address)
 	}
 	for i, s := range cfg.Sites {
-		p("site %d %s:%d %v %v root=%s admin=%s", i, s.Exchange.Name, s.Exchange.Port, addressTexts(s.Host.Addresses), s.Host.Aliases, s.Translate.DocumentRoot, s.Exchange.Admin)
+		p("site %d %s:%d %v %v root=%s admin=%s", i, s.Exchange.Name, s.Exchange.PortOf(false), addressTexts(s.Host.Addresses), s.Host.Aliases, s.Translate.DocumentRoot, s.Exchange.Admin)
 		p("  limits %v keepalive=%+v line=%d field=%d fields=%d", s.Limits.Timeout, s.Limits.KeepAlive, s.Limits.RequestLine, s.Limits.FieldSize, s.Limits.Fields)
 		p("  forward %+v", s.Exchange.Forward)
 		for _, r := range s.Translate.Mounts.Rules() {

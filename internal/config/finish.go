@@ -88,7 +88,7 @@ func (l *loader) site(s *scope) front.Site {
 	s.host.Name = strings.ToLower(name)
 	own := front.Site{
 		Host: s.host, Place: place,
-		Exchange: exchange.Site{Name: name, Port: port, Admin: s.admin, Forward: forwarding(l.main.jk.options, s.jk.options)},
+		Exchange: exchange.Site{Name: name, Port: port, HTTPS: s.https, Admin: s.admin, Forward: forwarding(l.main.jk.options, s.jk.options)},
 		Limits:   s.limits.over(l.main.limits),
 	}
 	if own.Exchange.Admin == "" {
@@ -105,7 +105,7 @@ func (l *loader) site(s *scope) front.Site {
 	return own
 }
 
-// nameOf is the canonical name and port of a host.
+// nameOf is the canonical name and port of a host; 0 is the scheme's own port.
 func (l *loader) nameOf(s *scope) (string, int) {
 	port := s.port
 	if s.name == "" { // a ServerName without a port means the standard one
@@ -115,9 +115,6 @@ func (l *loader) nameOf(s *scope) (string, int) {
 		if port == 0 {
 			port = l.main.port
 		}
-	}
-	if port == 0 {
-		port = 80
 	}
 	return l.canonicalName(s), port
 }

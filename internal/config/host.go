@@ -81,8 +81,8 @@ func splitHostPort(text string) (host string, port int, ok bool) {
 
 func serverName(l *loader, p place, d *httpdconf.Directive) {
 	name := arg(d, 0)
-	if _, rest, ok := strings.Cut(name, "://"); ok {
-		name = rest
+	if scheme, rest, ok := strings.Cut(name, "://"); ok {
+		p.scope.https, name = strings.EqualFold(scheme, "https"), rest
 	}
 	host, port, ok := splitHostPort(name)
 	if !ok {

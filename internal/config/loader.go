@@ -59,6 +59,7 @@ type scope struct {
 	host      vhost.Host
 	name      string // ServerName
 	port      int
+	https     bool // ServerName https://…
 	admin     string
 	docRoot   string
 	docRootAt *httpdconf.Directive

@@ -245,12 +245,17 @@ func TestIndex(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	f := start(t, echo, nil)
+	f := start(t, echo, func(c *Config) { limit := int64(20); c.Sites[0].Sections.Server[0].BodyLimit = &limit })
 	head := "Host: site.example\r\nConnection: close\r\n"
 	for _, test := range []struct{ rule, request, status string }{
 		{"a long line", "GET /" + strings.Repeat("x", 2000) + " HTTP/1.1\r\n" + head + "\r\n", "414 Request URI Too Long"},
 		{"a large header", "GET / HTTP/1.1\r\n" + head + "X: " + strings.Repeat("x", 1000) + "\r\n\r\n", "400 Bad Request"},
 		{"many headers", "GET / HTTP/1.1\r\n" + head + strings.Repeat("X: y\r\n", 20) + "\r\n", "400 Bad Request"},
+		{"a line at the limit", "GET /" + strings.Repeat("x", 2000-13) + " HTTP/1.1\r\n" + head + "\r\n", "404 Not Found"},
+		{"a line over it", "GET /" + strings.Repeat("x", 2000-12) + " HTTP/1.1\r\n" + head + "\r\n", "414 Request URI Too Long"},
+		{"a body over LimitRequestBody for a file", "POST /a.html HTTP/1.1\r\n" + head + "Content-Length: 21\r\n\r\n" + strings.Repeat("x", 21), "413 Request Entity Too Large"},
+		{"a body at it", "POST /a.html HTTP/1.1\r\n" + head + "Content-Length: 20\r\n\r\n" + strings.Repeat("x", 20), "200 OK"},
+		{"* of another method than OPTIONS", "GET * HTTP/1.1\r\n" + head + "\r\n", "400 Bad Request"},
 		{"no Host", "GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "400 Bad Request"},
 		{"an empty Host", "GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n", "400 Bad Request"},
 		{"a Host that is none", "GET / HTTP/1.1\r\nHost: a..b\r\nConnection: close\r\n\r\n", "400 Bad Request"},

@@ -77,13 +77,8 @@ func (m *room) begin(r *http.Request, conn *listener.Conn, s *site, host string,
 		Notes:    m.notes[:0],
 		Body:     &m.body,
 	}
-	switch {
-	case r.Host == "":
-		x.Request.Port = s.exchange.Port
-	case port == 0 && conn.Client.TLS:
-		x.Request.Port = 443
-	case port == 0:
-		x.Request.Port = 80
+	if port == 0 {
+		x.Request.Port = s.exchange.PortOf(conn.Client.TLS)
 	}
 	if !strings.HasPrefix(r.RequestURI, "/") && r.URL.Host != "" {
 		x.Request.HostHeader = strings.ToLower(r.Host) // of an absolute target
@@ -136,6 +131,9 @@ func (s *site) attempt(w *recorder, r *http.Request, x *exchange.Exchange) (abor
 	found, err := canonical.Parse(x.Request.Target)
 	if err != nil {
 		return s.refuse(w, r, x, err)
+	}
+	if found.Decoded == "*" && r.Method != http.MethodOptions {
+		return s.refuse(w, r, x, &exchange.Refusal{Status: http.StatusBadRequest, Code: "AH10244", Log: "invalid URI path (*)", Level: "error", Module: "core"})
 	}
 	x.Request.Path = found
 	if r.Method == http.MethodTrace { // it would show headers to scripts

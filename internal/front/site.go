@@ -2,6 +2,7 @@ package front
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"path"
@@ -116,6 +117,10 @@ func (s *site) run(w http.ResponseWriter, r *http.Request, x *exchange.Exchange)
 			w.Header().Set("Location", x.Target.Location)
 		}
 		return &exchange.Refusal{Status: x.Target.Status}
+	}
+	if limit := x.Settings.BodyLimit; limit > 0 && x.Body.Length() > limit {
+		return &exchange.Refusal{Status: http.StatusRequestEntityTooLarge, Code: "AH01588", Level: "error", Module: "core",
+			Log: fmt.Sprintf("Requested content-length of %d is larger than the configured limit of %d", x.Body.Length(), limit)}
 	}
 	err := s.files.Serve(w, r, x)
 	if listing, ok := errors.AsType[*static.Listing](err); ok {

@@ -41,7 +41,7 @@ func (l *line) maps(worker string) []status.Map {
 	var all []status.Map
 	for i, s := range l.sites {
 		site := &l.config.Sites[i]
-		name := fmt.Sprintf("%s:%d", s.exchange.Name, s.exchange.Port)
+		name := fmt.Sprintf("%s:%d", s.exchange.Name, s.exchange.PortOf(false))
 		if i > 0 && len(site.Host.Addresses) > 0 {
 			a := site.Host.Addresses[0]
 			host, port := "*", "*"

@@ -111,6 +111,9 @@ func elect(members []view, routes, holders []string, force bool, offset int, sta
 		}
 	}
 	if force && len(routes) > 0 {
+		if len(members) == 1 && members[0].usable() { // where else could the session be?
+			return choice{member: 0}
+		}
 		return choice{member: -1, forced: true}
 	}
 	for _, route := range holders {

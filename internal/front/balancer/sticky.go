@@ -26,8 +26,8 @@ func sessionRoutes(room []string, x *exchange.Exchange, cookie, path string) []s
 		for line != "" {
 			var pair string
 			pair, line = cutCookie(line)
-			name, id, ok := strings.Cut(strings.TrimLeft(pair, " \t"), "=")
-			if ok && name == cookie {
+			name, id, ok := strings.Cut(pair, "=")
+			if ok && strings.Trim(name, " \t") == cookie {
 				if id = strings.Trim(strings.TrimSpace(id), `"`); id != "" {
 					room = append(room, routeOf(id))
 				}

@@ -4,9 +4,21 @@ package exchange
 // requests of the host share it.
 type Site struct {
 	Name    string // canonical ServerName, without port
-	Port    int    // port of ServerName, or of the listener if it names none
+	Port    int    // port of ServerName, or of <VirtualHost> without a ServerName; 0 is the scheme's own
+	HTTPS   bool   // ServerName https://…: clients come by https, whatever arrives here
 	Admin   string // ServerAdmin
 	Forward Forwarding
+}
+
+// PortOf returns the canonical port, for a connection with TLS or without.
+func (s *Site) PortOf(tls bool) int {
+	switch {
+	case s.Port != 0:
+		return s.Port
+	case tls || s.HTTPS:
+		return 443
+	}
+	return 80
 }
 
 // Forwarding is JkOptions and the like: how requests of a site go to a

@@ -68,7 +68,7 @@ func TestLevels(t *testing.T) {
 func TestRequestFormat(t *testing.T) {
 	began := time.Date(2015, 4, 13, 11, 36, 24, 0, time.UTC)
 	x := &exchange.Exchange{
-		Began: began, Site: &exchange.Site{Name: "site.example", Port: 80}, Target: exchange.Target{Rule: &exchange.Rule{Worker: "lb"}},
+		Began: began, Client: &exchange.Client{}, Site: &exchange.Site{Name: "site.example", Port: 80}, Target: exchange.Target{Rule: &exchange.Rule{Worker: "lb"}},
 		Request:  exchange.Request{Method: "GET", Proto: "HTTP/1.1", Target: "/a\"b?x", Query: "x", Asked: true, Host: "asked.example", Path: exchange.Path{Decoded: `/a"b`}},
 		Response: exchange.Response{Status: 200, Bytes: 7}, Session: exchange.Session{Answered: "n1"},
 	}
@@ -98,7 +98,7 @@ func FuzzFormats(f *testing.F) {
 	f.Add("%Q%q%", `%\`)
 	f.Fuzz(func(t *testing.T, stamp, request string) {
 		s, _ := ParseStamp(stamp)
-		x := &exchange.Exchange{Site: &exchange.Site{}}
+		x := &exchange.Exchange{Site: &exchange.Site{}, Client: &exchange.Client{}}
 		if r, err := ParseRequestFormat(request); err == nil {
 			r.Append(nil, s, x, time.Unix(0, 0))
 		}

@@ -47,7 +47,7 @@ func (o *outgoing) fill(x *exchange.Exchange, cfg *Config) {
 	o.RemoteAddr = x.Client.RemoteText()
 	o.ServerName, o.ServerPort = x.Request.Host, x.Request.Port
 	if o.ServerName == "" {
-		o.ServerName, o.ServerPort = x.Site.Name, x.Site.Port
+		o.ServerName, o.ServerPort = x.Site.Name, x.Site.PortOf(x.Client.TLS)
 	}
 	o.TLS = x.Client.TLS
 	o.headers(x)

@@ -206,7 +206,7 @@ func wire(letter byte) appender {
 
 func port(kind string) appender {
 	return func(b []byte, e *Entry) []byte {
-		n := e.X.Site.Port
+		n := e.X.Site.PortOf(e.X.Client.TLS)
 		switch kind {
 		case "local":
 			n = int(e.X.Client.Local.Port())

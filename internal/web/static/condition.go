@@ -17,7 +17,7 @@ func condition(h http.Header, method, etag string, modified, now time.Time) int 
 		if !tagged(match, etag, true) {
 			return http.StatusPreconditionFailed
 		}
-	} else if since, err := http.ParseTime(h.Get("If-Unmodified-Since")); err == nil && modified.After(since) {
+	} else if since, ok := parseDate(h.Get("If-Unmodified-Since")); ok && modified.After(since) {
 		return http.StatusPreconditionFailed
 	}
 	if none := strings.Join(h["If-None-Match"], ", "); none != "" {
@@ -29,11 +29,25 @@ func condition(h http.Header, method, etag string, modified, now time.Time) int 
 		}
 		return http.StatusPreconditionFailed
 	}
-	since, err := http.ParseTime(h.Get("If-Modified-Since"))
-	if err == nil && (method == http.MethodGet || method == http.MethodHead) && !modified.After(since) && !since.After(now) {
+	since, ok := parseDate(h.Get("If-Modified-Since"))
+	if ok && (method == http.MethodGet || method == http.MethodHead) && !modified.After(since) && !since.After(now) {
 		return http.StatusNotModified
 	}
 	return 0
+}
+
+// parseDate reads a date as httpd does: the name of the day and what follows
+// the time, a zone or a parameter of old clients, do not count.
+func parseDate(s string) (time.Time, bool) {
+	if t, err := http.ParseTime(s); err == nil {
+		return t, true
+	}
+	words := strings.Fields(s[:min(len(s), 64)])
+	if len(words) < 5 {
+		return time.Time{}, false
+	}
+	t, err := time.Parse("2 Jan 2006 15:04:05", strings.Join(words[1:5], " "))
+	return t, err == nil
 }
 
 // tagged reports whether a list of entity tags holds etag, or is "*". strong

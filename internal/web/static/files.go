@@ -240,7 +240,7 @@ func (f *Files) file(w http.ResponseWriter, x *exchange.Exchange, file *os.File,
 		return &exchange.Refusal{Status: http.StatusPreconditionFailed}
 	}
 	head := x.Request.Method == http.MethodHead
-	if header := asked.Get("Range"); header != "" && rangeHolds(asked, tag, info.ModTime()) {
+	if header := strings.Join(asked["Range"], ", "); header != "" && rangeHolds(asked, tag, info.ModTime()) {
 		spans, satisfiable := parseRanges(header, info.Size())
 		if !satisfiable {
 			return &exchange.Refusal{Status: http.StatusRequestedRangeNotSatisfiable}

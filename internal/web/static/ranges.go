@@ -36,7 +36,7 @@ func parseRanges(header string, size int64) (spans []span, satisfiable bool) {
 	}
 	var sum int64
 	overlaps, reversals, outside := 0, 0, false
-	for part := range strings.SplitSeq(header[len(unit):], ",") {
+	for part := range strings.SplitSeq(strings.TrimSuffix(header[len(unit):], ","), ",") {
 		s, ok := parseSpan(part, size)
 		if !ok {
 			return nil, true

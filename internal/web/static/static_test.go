@@ -207,6 +207,10 @@ func TestHeaders(t *testing.T) {
 		{"not changed by date", "If-Modified-Since", "Tue, 24 Nov 2026 10:39:51 GMT", 304, ""},
 		{"changed by date", "If-Modified-Since", "Tue, 24 Nov 2026 10:39:50 GMT", 200, "0123456789"},
 		{"not changed by tag", "If-None-Match", etag, 304, ""},
+		{"a date with the length of old clients", "If-Modified-Since", "Tue, 24 Nov 2026 10:39:51 GMT; length=10", 304, ""},
+		{"a date with another zone and day", "If-Modified-Since", "Fri, 24 Nov 2026 10:39:51 +0000", 304, ""},
+		{"a date with one digit", "If-Modified-Since", "Sun, 1 Nov 2026 10:39:51 GMT", 200, "0123456789"},
+		{"no date", "If-Modified-Since", "24 Nov 2026", 200, "0123456789"},
 		{"any tag", "If-None-Match", "*", 304, ""},
 		{"another tag", "If-None-Match", `"x"`, 200, "0123456789"},
 		{"wanted tag", "If-Match", etag, 200, "0123456789"},
@@ -217,6 +221,8 @@ func TestHeaders(t *testing.T) {
 		{"outside", "Range", "bytes=20-", 416, ""},
 		{"several", "Range", "bytes=0-1,5-6", 206, "multipart"},
 		{"too many", "Range", "bytes=" + strings.Repeat("0-0,", 200) + "0-0", 200, "0123456789"},
+		{"a comma at the end", "Range", "bytes=2-4,", 206, "234"},
+		{"a comma at the beginning", "Range", "bytes=,2-4", 200, "0123456789"},
 		{"nonsense", "Range", "lines=1", 200, "0123456789"},
 		{"a blank", "Range", "bytes=0-1, 5-6", 200, "0123456789"},
 		{"backwards", "Range", "bytes=5-4", 200, "0123456789"},
@@ -235,6 +241,11 @@ func TestHeaders(t *testing.T) {
 		if got != test.status || !strings.Contains(rec.Body.String(), test.body) || got == 304 && rec.Body.Len() > 0 {
 			t.Errorf("%s: %s: %s is %d %q, want %d", test.rule, test.name, test.value, got, rec.Body, test.status)
 		}
+	}
+	x := ask(root, "GET", "/a.txt", nil)
+	x.Request.Header["Range"] = []string{"bytes=0-1", "bytes=3-4"}
+	if rec, err := serve(t, f, x); err != nil || rec.Code != 200 {
+		t.Errorf("two Range lines: %d %v", rec.Code, err)
 	}
 	rec, err = serve(t, f, ask(root, "OPTIONS", "/a.txt", nil))
 	if err != nil || rec.Header().Get("Allow") != "GET,POST,OPTIONS,HEAD" || rec.Code != 200 {

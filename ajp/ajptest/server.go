@@ -110,6 +110,13 @@ func (s *Server) Accepted() int {
 	return s.accepted
 }
 
+// Open returns how many connections there are.
+func (s *Server) Open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
 // Pings returns how many CPings came.
 func (s *Server) Pings() int {
 	s.mu.Lock()

@@ -93,7 +93,7 @@ func (c *conductor) take(s syscall.Signal) {
 		}
 		c.drain(control.Stopping, drainTime)
 	case syscall.SIGWINCH:
-		if c.state.Phase == control.Serving && !control.InForeground(os.Getpid()) {
+		if c.state.Phase == control.Serving && !control.InForeground(c.state.PID) {
 			c.drain(control.Draining, c.server.GracefulShutdown())
 		}
 	default:

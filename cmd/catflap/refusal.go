@@ -37,6 +37,8 @@ func refusals(err error, isBeside bool) []string {
 func bindFix(e *front.ListenError, isBeside bool) string {
 	port := e.Address[strings.LastIndexByte(e.Address, ':'):]
 	switch {
+	case errors.Is(e, syscall.EADDRINUSE) && e.Own:
+		return "this server itself has that port at another address: to change between one address and all, stop it and start it again"
 	case errors.Is(e, syscall.EADDRINUSE) && isBeside:
 		return "choose another --port-offset; ss -ltnp 'sport = " + port + "' shows who listens there"
 	case errors.Is(e, syscall.EADDRINUSE):

@@ -204,6 +204,9 @@ func (l *loader) fileRules(s *scope) []mount.Rule {
 	if name == "" {
 		return nil
 	}
+	if _, known := l.jk.modified[name]; !known { // before it is read, so that no change is missed
+		l.jk.modified[name] = l.modified(name)
+	}
 	if _, err := l.read(name); err != nil {
 		l.unreadable(d, err, "JkMountFile: the mount file cannot be read", "")
 		return nil
@@ -234,6 +237,15 @@ func (l *loader) readMap(name string) ([]mount.Rule, mistake.List) {
 	return rules, found
 }
 
+// modified is when a file was changed, zero if that cannot be told.
+func (l *loader) modified(name string) time.Time {
+	info, err := l.o.Opener.Stat(name)
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
 // mountFile is what reads a host's mount file again.
 func (l *loader) mountFile(s *scope) *front.MountFile {
 	name, _ := l.mountFileOf(s)
@@ -242,7 +254,7 @@ func (l *loader) mountFile(s *scope) *front.MountFile {
 	}
 	seconds := either(s.jk.reload, l.main.jk.reload, 60)
 	fixed := l.staticRules(s)
-	return &front.MountFile{Name: name, Interval: time.Duration(max(0, seconds)) * time.Second, Read: func() (*mount.Map, error) {
+	return &front.MountFile{Name: name, Interval: time.Duration(max(0, seconds)) * time.Second, Modified: l.jk.modified[name], Read: func() (*mount.Map, error) {
 		rules, found := l.readMap(name)
 		if found.Errors() > 0 {
 			return nil, errors.New(found.Error())

@@ -5,6 +5,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
 	"github.com/catflap/catflap/internal/config/mistake"
@@ -51,6 +52,7 @@ type jkFiles struct {
 	lines      []properties.Line      // JkWorkerProperty
 	copyAll    bool                   // JkMountCopy All
 	workers    map[string]string      // name → type of what can be mounted
+	modified   map[string]time.Time   // mount files, when they were changed before they were read
 }
 
 // A scope is the main server or a virtual host while it is read.
@@ -102,7 +104,7 @@ type place struct {
 
 func newLoader(o Options) *loader {
 	return &loader{
-		o: o, rows: byName(), main: &scope{}, cfg: &front.Config{},
+		o: o, rows: byName(), main: &scope{}, cfg: &front.Config{}, jk: jkFiles{modified: map[string]time.Time{}},
 		report: &Report{}, httpsPorts: map[int]bool{}, listenAt: map[string]*httpdconf.Directive{}, modules: map[string]bool{},
 	}
 }

@@ -66,6 +66,7 @@ type Site struct {
 type MountFile struct {
 	Name     string
 	Interval time.Duration // JkMountFileReload; 0 never looks again
+	Modified time.Time     // of the file whose rules the site has; zero: as it is when the line begins
 	// Read reads the file and returns the site's whole map with its rules,
 	// or every mistake in it.
 	Read func() (*mount.Map, error)

@@ -118,6 +118,7 @@ func (l *line) adopt(old *line) {
 			l.tellEnded(cfg.Name, m, ended.Members[m])
 		}
 	}
+	l.settleMoved(old)
 	l.tellKept()
 }
 
@@ -170,7 +171,10 @@ func (l *line) run(ctx context.Context) error {
 // watch reads file again when it has changed. A file with a mistake leaves
 // the mounts as they are.
 func (s *site) watch(ctx context.Context, file *MountFile, opener privilege.Opener, log *slog.Logger) error {
-	seen := modified(opener, file.Name)
+	seen := file.Modified // a change since it was read for cfg is one
+	if seen.IsZero() {
+		seen = modified(opener, file.Name)
+	}
 	tick := time.NewTicker(file.Interval)
 	defer tick.Stop()
 	for {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/catflap/catflap/internal/front/exchange"
@@ -23,6 +24,7 @@ const levelNotice = errorlog.Notice
 type logs struct {
 	set     *logfile.Set
 	opened  []*logfile.File
+	later   atomic.Int64 // lines that wait until a response has left
 	bySite  []siteLogs
 	release sync.Once
 }
@@ -73,7 +75,7 @@ func (l *logs) site(cfg *Logs) (siteLogs, error) {
 	}
 	for _, a := range cfg.Access {
 		if f := l.open(a.Name, &failed); f != nil {
-			s.access = append(s.access, accessLog{file: f, format: a.Format, env: a.Env})
+			s.access = append(s.access, accessLog{file: f, format: a.Format, env: a.Env, later: &l.later})
 		}
 	}
 	if f := l.open(cfg.JK.Name, &failed); f != nil {
@@ -124,6 +126,7 @@ type accessLog struct {
 	env    string // as AccessLog.Env
 	jk     *jklog.RequestFormat
 	stamp  jklog.Stamp
+	later  *atomic.Int64 // that of its logs
 }
 
 var lines = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
@@ -139,7 +142,11 @@ func (a *accessLog) write(conn *listener.Conn, x *exchange.Exchange, ended time.
 		a.file.WriteLine(*b)
 		lines.Put(b)
 	case a.format.NeedsWire():
-		conn.Client.Later(func(in, out int64) { a.line(&accesslog.Entry{X: x, Ended: ended, In: in, Out: out}) })
+		a.later.Add(1)
+		conn.Client.Later(func(in, out int64) {
+			a.line(&accesslog.Entry{X: x, Ended: ended, In: in, Out: out})
+			a.later.Add(-1)
+		})
 	default:
 		a.line(&accesslog.Entry{X: x, Ended: ended})
 	}
@@ -165,9 +172,6 @@ func (a *accessLog) line(e *accesslog.Entry) {
 	a.file.WriteLine(*b)
 	lines.Put(b)
 }
-
-// flushPending writes what waited for the response to leave.
-func flushPending(c *exchange.Client) { c.Flush() }
 
 // levelOf reads the level of a Refusal.
 func levelOf(word string) slog.Level {

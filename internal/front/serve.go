@@ -60,6 +60,16 @@ func roomOf(conn *listener.Conn) *room {
 	return m
 }
 
+// finished is called when a response has left: what waited for that is
+// written, and nothing of the line that answered is held on to, which may be
+// an old one.
+func finished(conn *listener.Conn) {
+	conn.Client.Flush()
+	if m, ok := conn.Room.(*room); ok {
+		m.exchange, m.recorder = exchange.Exchange{}, recorder{}
+	}
+}
+
 // begin begins the record of r.
 func (m *room) begin(r *http.Request, conn *listener.Conn, s *site, host string, port int) *exchange.Exchange {
 	x := &m.exchange

@@ -72,13 +72,12 @@ func New(cfg *Config, opener privilege.Opener) (*Server, error) {
 		return nil, errors.Join(err, s.logs.close())
 	}
 	s.listeners = listener.New(listener.Config{
-		Handler:        http.HandlerFunc(s.ServeHTTP),
-		Refuse:         s.refuseUnread,
-		MaxHeaderBytes: headerBytes(cfg),
-		HeaderTimeout:  cfg.Sites[0].Limits.Timeout,
-		Done:           flushPending,
-		Log:            s.logs.errors(0),
+		Handler: http.HandlerFunc(s.ServeHTTP),
+		Refuse:  s.refuseUnread,
+		Done:    finished,
+		Log:     slog.New(latest{s}),
 	}, opener.Listen)
+	s.listeners.SetLimits(unreadLimits(cfg))
 	commit, _, err := s.listeners.Prepare(addresses(cfg))
 	if err != nil {
 		return nil, errors.Join(placed(err, cfg), s.logs.close())
@@ -160,6 +159,7 @@ func (s *Server) swap(cfg *Config) (*line, error) {
 	s.desk.takeOver(next)
 	old.leave(next)
 	s.gate.set(cfg.Process.MaxRequestWorkers)
+	s.listeners.SetLimits(unreadLimits(cfg))
 	commit()
 	s.log().Log(context.Background(), levelNotice, "graceful restart done -- resuming normal operations", "module", "core", "code", "AH00493")
 	return next, nil
@@ -169,7 +169,7 @@ func (s *Server) swap(cfg *Config) (*line, error) {
 func (s *Server) retire(ctx context.Context, old *line) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for old.inside.Load() > 0 && ctx.Err() == nil {
+	for (old.inside.Load() > 0 || old.logs.later.Load() > 0) && ctx.Err() == nil {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -236,6 +236,22 @@ func (s *Server) Log() *slog.Logger { return s.log() }
 
 func (s *Server) log() *slog.Logger { return s.current.Load().sites[0].log }
 
+// A latest is the slog.Handler of the line that runs when a record is written.
+type latest struct{ s *Server }
+
+func (l latest) Enabled(ctx context.Context, level slog.Level) bool {
+	return l.s.log().Enabled(ctx, level)
+}
+
+func (l latest) Handle(ctx context.Context, r slog.Record) error {
+	return l.s.log().Handler().Handle(ctx, r)
+}
+
+func (l latest) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return l.s.log().Handler().WithAttrs(attrs)
+}
+func (l latest) WithGroup(group string) slog.Handler { return l.s.log().Handler().WithGroup(group) }
+
 // enterLine puts a request on the line that runs now.
 func (s *Server) enterLine() *line {
 	for {
@@ -272,6 +288,7 @@ func addresses(cfg *Config) []string {
 // A ListenError tells that a Listen cannot be opened.
 type ListenError struct {
 	Listen
+	Own bool  // this server itself listens on that port, at another address
 	Err error // of the system
 }
 
@@ -293,7 +310,7 @@ func placed(err error, cfg *Config) error {
 		}
 		for _, l := range cfg.Listen {
 			if l.Address == bind.Address {
-				all = append(all, &ListenError{l, bind.Err})
+				all = append(all, &ListenError{l, bind.Own, bind.Err})
 			}
 		}
 	}
@@ -308,12 +325,12 @@ func unjoin(err error) []error {
 	return []error{err}
 }
 
-// headerBytes bounds the head of a request before any site is known.
-func headerBytes(cfg *Config) int {
+// unreadLimits bound a request before its site is known.
+func unreadLimits(cfg *Config) listener.Limits {
 	most := 64 << 10
 	for i := range cfg.Sites {
 		l := cfg.Sites[i].Limits
 		most = max(most, l.RequestLine+max(l.Fields, 100)*l.FieldSize)
 	}
-	return min(most, 4<<20)
+	return listener.Limits{HeaderBytes: min(most, 4<<20), HeaderTimeout: cfg.Sites[0].Limits.Timeout}
 }

@@ -26,12 +26,16 @@ type Balancer struct {
 	outlook Outlook
 	log     *slog.Logger
 
-	offset  atomic.Int64 // where the next turn over the members begins
-	maxBusy atomic.Int64
-	busy    atomic.Int64
-	upkeep  atomic.Int64 // Unix ns of the last maintenance
+	offset atomic.Int64 // where the next turn over the members begins
+	*tally
+}
 
-	lastReset atomic.Int64 // Unix ns
+// A tally is what is counted of a balancer. The one of a line after a reload
+// goes on with it.
+type tally struct {
+	busy, maxBusy atomic.Int64
+	upkeep        atomic.Int64 // Unix ns of the last maintenance
+	lastReset     atomic.Int64 // Unix ns
 }
 
 // A setup is what holds until the operator changes something. It never
@@ -52,7 +56,7 @@ func New(cfg Config, endpoints []Endpoint, outlook Outlook, log *slog.Logger) (*
 	if outlook == nil {
 		outlook = unknown{}
 	}
-	b := &Balancer{file: cfg, outlook: outlook, log: log}
+	b := &Balancer{file: cfg, outlook: outlook, log: log, tally: &tally{}}
 	like := &setup{}
 	for i, m := range cfg.Members {
 		like.members = append(like.members, &Member{cfg: m, endpoint: endpoints[i], standing: &standing{reset: time.Now()}})
@@ -265,9 +269,25 @@ func (b *Balancer) Adopt(old *Balancer) (ended Overlays) {
 	} else {
 		b.levelNewcomers(was)
 	}
-	b.maxBusy.Store(old.maxBusy.Load())
-	b.lastReset.Store(old.lastReset.Load())
+	b.tally = old.tally
 	return ended
+}
+
+// Moved tells, after Adopt, that a member's worker is not where it was: what
+// was seen of the old place says nothing of the new one, and what requests
+// that are still at the old one end with does not either. The counters go on.
+func (b *Balancer) Moved(worker string) {
+	highest := int64(0)
+	members := b.now.Load().members
+	for _, m := range members {
+		highest = max(highest, m.value.Load())
+	}
+	for _, m := range members {
+		if m.cfg.Worker == worker {
+			m.standing = m.standing.elsewhere()
+			m.value.Store(highest) // or it would get all requests until it had caught up
+		}
+	}
 }
 
 // levelNewcomers lets members that old did not have begin at the highest

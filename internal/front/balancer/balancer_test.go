@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -420,6 +421,51 @@ func TestAdopt(t *testing.T) {
 	}
 	if got := fresh[2].got.Load(); got < 4 || got > 6 {
 		t.Errorf("the new member got %d of 10: it must not be flooded", got)
+	}
+}
+
+// TestAdoptGoesOnCounting: what is under way at the old one is counted at the
+// new one, and maintenance comes when it would have come.
+func TestAdoptGoesOnCounting(t *testing.T) {
+	old, _ := group(t, 1, nil)
+	old.enter()
+	due := time.Now().Add(-time.Hour).UnixNano()
+	old.upkeep.Store(due)
+	b, _ := group(t, 1, nil)
+	b.Adopt(old)
+	if s := b.Snapshot(time.Now()); s.Busy != 1 || s.MaxBusy != 1 {
+		t.Errorf("busy %d, at most %d", s.Busy, s.MaxBusy)
+	}
+	if b.upkeep.Load() != due {
+		t.Error("a reload puts maintenance off")
+	}
+	old.busy.Add(-1)
+	if s := b.Snapshot(time.Now()); s.Busy != 0 {
+		t.Errorf("busy %d after the end", s.Busy)
+	}
+}
+
+// TestMoved: an error at the old place says nothing of the new one, and what
+// ends at the old one does not either; the counters go on.
+func TestMoved(t *testing.T) {
+	old, nodes := group(t, 2, nil)
+	nodes[0].fail(exchange.CauseRefused)
+	send(old, request("GET", "", ""))
+	send(old, request("GET", "", ""))
+	b, _ := group(t, 2, nil)
+	b.Adopt(old)
+	before := b.Snapshot(time.Now()).Members
+	b.Moved("a")
+	after := b.Snapshot(time.Now()).Members
+	if before[0].State != Error || after[0].State != Idle || after[0].Elected != before[0].Elected || after[0].Errors != before[0].Errors || after[0].Errors == 0 {
+		t.Errorf("%+v, then %+v", before[0], after[0])
+	}
+	if !reflect.DeepEqual(after[1], before[1]) {
+		t.Errorf("the other member changed: %+v, then %+v", before[1], after[1])
+	}
+	old.Reset("a")
+	if again := b.Snapshot(time.Now()).Members[0]; !reflect.DeepEqual(again, after[0]) {
+		t.Errorf("the old place is still looked at: %+v, then %+v", after[0], again)
 	}
 }
 

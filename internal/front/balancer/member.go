@@ -48,6 +48,21 @@ type standing struct {
 	reset  time.Time
 }
 
+// elsewhere returns a standing with the counters of s, of a worker that is
+// somewhere else.
+func (s *standing) elsewhere() *standing {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fresh := &standing{reset: s.reset}
+	for _, each := range [][2]*atomic.Int64{
+		{&fresh.value, &s.value}, {&fresh.elected, &s.elected}, {&fresh.sessions, &s.sessions}, {&fresh.errors, &s.errors},
+		{&fresh.clientErrors, &s.clientErrors}, {&fresh.maxBusy, &s.maxBusy}, {&fresh.lastUse, &s.lastUse},
+	} {
+		each[0].Store(each[1].Load())
+	}
+	return fresh
+}
+
 // seen returns the state.
 func (s *standing) seen() State { return State(s.state.Load()) }
 

@@ -64,9 +64,9 @@ type Server struct {
 	// could be read of it: RequestURI is the whole line if that could not be
 	// taken apart. The connection ends after it. nil answers without a body.
 	Refuse func(http.ResponseWriter, *http.Request, *Fault)
-	// MaxHead is the most bytes that the head of a request may have; default
-	// 64 KiB.
-	MaxHead int
+	// MaxHead is the most bytes that the head of a request may have; it is
+	// asked for each connection. nil, and 0, mean 64 KiB.
+	MaxHead func() int
 	Log     *slog.Logger // of panics
 }
 
@@ -98,7 +98,11 @@ func newConnection(ctx context.Context, s *Server, conn Conn) *connection {
 	c.request = new(http.Request).WithContext(ctx)
 	c.request.RemoteAddr = conn.RemoteAddr().String()
 	c.head.fields = http.Header{}
-	c.in.init(conn, s.MaxHead)
+	most := defaultHead
+	if s.MaxHead != nil {
+		most = s.MaxHead()
+	}
+	c.in.init(conn, most)
 	c.body.c = c
 	c.out.c = c
 	c.out.header = http.Header{}

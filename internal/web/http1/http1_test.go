@@ -119,7 +119,7 @@ func TestRequests(t *testing.T) {
 		w.WriteHeader(f.Status)
 		fmt.Fprintf(w, "%s|%s|%s", r.Method, r.RequestURI, f.Reason)
 	}
-	s := &Server{Handler: echo, Refuse: refuse, MaxHead: 8000}
+	s := &Server{Handler: echo, Refuse: refuse, MaxHead: func() int { return 8000 }}
 	for _, test := range []struct{ rule, request, want string }{
 		{"a request", "GET /a%20b?c HTTP/1.1\r\nHost: x\r\nX-A:  1 \r\nConnection: close\r\n\r\n", "200 GET|/a%20b?c|/a b|x|map[Connection:[close] X-A:[1]]|0||<nil>"},
 		{"bad escapes are for the handler", "GET /%zz HTTP/1.0\r\n\r\n", "200 GET|/%zz|/%zz||map[]|0||<nil>"},
@@ -463,7 +463,7 @@ func FuzzServe(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		server, client := net.Pipe()
-		s := &Server{Handler: echo, MaxHead: 16 << 10}
+		s := &Server{Handler: echo, MaxHead: func() int { return 16 << 10 }}
 		ended := make(chan struct{})
 		go func() { defer close(ended); s.Serve(context.Background(), piped{server}) }()
 		go func() {

@@ -71,7 +71,7 @@ func (c *Conn) SetTimes(timeout, keepAlive time.Duration) {
 // Enter implements http1.Conn.
 func (c *Conn) Enter(p http1.Phase) {
 	if p == http1.Idle && c.used.Load() && c.group.config.Done != nil {
-		c.group.config.Done(&c.Client)
+		c.group.config.Done(c)
 	}
 	c.phase.Store(int32(p))
 	switch p {
@@ -79,11 +79,11 @@ func (c *Conn) Enter(p http1.Phase) {
 		c.watch.end()
 		wait := time.Duration(c.keepAlive.Load())
 		if !c.used.Load() {
-			wait = c.group.config.HeaderTimeout
+			wait = c.group.limits.Load().HeaderTimeout
 		}
 		c.limit.set(c, wait)
 	case http1.Head:
-		c.limit.set(c, c.group.config.HeaderTimeout)
+		c.limit.set(c, c.group.limits.Load().HeaderTimeout)
 	case http1.Answer:
 		c.used.Store(true)
 		c.limit.set(c, 0)

@@ -11,11 +11,11 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/web/http1"
 )
 
@@ -26,6 +26,7 @@ type Open func(address string) (net.Listener, error)
 // may use it.
 type Group struct {
 	config Config
+	limits atomic.Pointer[Limits]
 	open   Open
 	server *http1.Server
 
@@ -45,32 +46,46 @@ type Config struct {
 	Handler http.Handler
 	// Refuse answers requests that could not be read; nil answers without a
 	// body. The reason is for the log, in words.
-	Refuse         func(w http.ResponseWriter, r *http.Request, status int, reason string)
-	MaxHeaderBytes int                    // of one request; default 64 KiB
-	HeaderTimeout  time.Duration          // for the head of a request; default 60 s
-	Done           func(*exchange.Client) // after each response is with the client; may be nil
-	Log            *slog.Logger           // of defects
+	Refuse func(w http.ResponseWriter, r *http.Request, status int, reason string)
+	Done   func(*Conn)  // after each response is with the client; may be nil
+	Log    *slog.Logger // of defects
+}
+
+// Limits are what holds for a request before it is known which site it is for.
+// A zero field means its default.
+type Limits struct {
+	HeaderBytes   int           // of one request; default 64 KiB; a connection keeps what held when it began
+	HeaderTimeout time.Duration // for the head of a request; default 60 s
 }
 
 // New returns a group with no socket yet.
 func New(cfg Config, open Open) *Group {
-	if cfg.HeaderTimeout == 0 {
-		cfg.HeaderTimeout = 60 * time.Second
-	}
 	g := &Group{
 		config:  cfg,
 		open:    open,
 		sockets: map[string]*socket{},
 		conns:   conns{all: map[*Conn]bool{}},
 		done:    make(chan struct{}),
-		server:  &http1.Server{Handler: cfg.Handler, MaxHead: cfg.MaxHeaderBytes, Log: cfg.Log},
 	}
+	g.SetLimits(Limits{})
+	g.server = &http1.Server{Handler: cfg.Handler, MaxHead: func() int { return g.limits.Load().HeaderBytes }, Log: cfg.Log}
 	if cfg.Refuse != nil {
 		g.server.Refuse = func(w http.ResponseWriter, r *http.Request, fault *http1.Fault) {
 			cfg.Refuse(w, r, fault.Status, fault.Reason)
 		}
 	}
 	return g
+}
+
+// SetLimits lets l hold from now on.
+func (g *Group) SetLimits(l Limits) {
+	if l.HeaderBytes == 0 {
+		l.HeaderBytes = 64 << 10
+	}
+	if l.HeaderTimeout == 0 {
+		l.HeaderTimeout = 60 * time.Second
+	}
+	g.limits.Store(&l)
 }
 
 type connKey struct{}
@@ -101,7 +116,7 @@ func (g *Group) Prepare(addresses []string) (commit, abort func(), err error) {
 		}
 		l, err := g.open(address)
 		if err != nil {
-			failed = append(failed, &BindError{address, err})
+			failed = append(failed, &BindError{address, g.has(portOf(address)), err})
 			continue
 		}
 		fresh[address] = l
@@ -116,6 +131,7 @@ func (g *Group) Prepare(addresses []string) (commit, abort func(), err error) {
 // A BindError tells that an address cannot be listened on.
 type BindError struct {
 	Address string
+	Own     bool // the Group itself listens on that port, at another address
 	Err     error
 }
 
@@ -124,6 +140,18 @@ func (e *BindError) Error() string {
 }
 
 func (e *BindError) Unwrap() error { return e.Err }
+
+// has reports whether a socket has port. It is called with mu held.
+func (g *Group) has(port string) bool {
+	for address := range g.sockets {
+		if portOf(address) == port {
+			return true
+		}
+	}
+	return false
+}
+
+func portOf(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }
 
 func (g *Group) commit(addresses []string, fresh map[string]net.Listener) {
 	wanted := map[string]bool{}
@@ -192,7 +220,7 @@ func (g *Group) serve(c *Conn) {
 	g.server.Serve(ctx, c)
 	g.conns.remove(c)
 	if c.used.Load() && g.config.Done != nil {
-		g.config.Done(&c.Client)
+		g.config.Done(c)
 	}
 }
 

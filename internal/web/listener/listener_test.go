@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/leaktest"
 )
 
@@ -69,8 +68,8 @@ func TestWireIsCounted(t *testing.T) {
 	counted := make(chan [2]int64, 2)
 	_, address := start(t, Config{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }),
-		Done: func(c *exchange.Client) {
-			in, out := c.Wire.Take()
+		Done: func(c *Conn) {
+			in, out := c.Client.Wire.Take()
 			counted <- [2]int64{in, out}
 		},
 	})

@@ -3,6 +3,7 @@ package listener
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -129,5 +130,30 @@ func TestShutdownLeavesAMoment(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Error("it waits for a client that never asks")
+	}
+}
+
+// TestOwnPort: that the Group itself has the port of an address that cannot be
+// opened is told.
+func TestOwnPort(t *testing.T) {
+	g, address := start(t, Config{})
+	port := portOf(address)
+	commit, _, err := g.Prepare([]string{address}) // by its number
+	if err == nil {
+		commit()
+		t.Fatal("the same address twice")
+	}
+	if bind, ok := errors.AsType[*BindError](err); !ok || bind.Own {
+		t.Errorf("%v", err) // it was opened as port 0
+	}
+	g, _ = start(t, Config{})
+	commit, _, err = g.Prepare([]string{"127.0.0.2:" + port})
+	if err != nil {
+		t.Fatal(err)
+	}
+	commit()
+	_, _, err = g.Prepare([]string{":" + port})
+	if bind, ok := errors.AsType[*BindError](err); !ok || !bind.Own || bind.Address != ":"+port {
+		t.Errorf("%v", err)
 	}
 }

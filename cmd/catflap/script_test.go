@@ -5,19 +5,47 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/catflap/catflap/ajp/ajptest"
 )
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: os.Getenv("UPDATE") != "", // a person reads the diff
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"unprivileged": unprivileged},
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"unprivileged": unprivileged, "container": container},
 	})
+}
+
+// container starts a scripted container and sets NAME_PORT to its port:
+// container NAME [secret=TEXT] [mute].
+func container(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: container NAME [secret=TEXT] [mute]")
+	}
+	cfg := ajptest.Config{Script: func(c *ajptest.Call) {
+		if c.Request.URI == "/missing" {
+			c.Answer(404, "")
+			return
+		}
+		c.Answer(200, args[0]+" answers "+c.Request.ServerName+c.Request.URI+"\n", "Content-Type", "text/plain")
+	}}
+	for _, word := range args[1:] {
+		if secret, found := strings.CutPrefix(word, "secret="); found {
+			cfg.Secret = secret
+		} else {
+			cfg.Mute = word == "mute"
+		}
+	}
+	s := ajptest.Start(cfg)
+	ts.Defer(s.Close)
+	ts.Setenv(args[0]+"_PORT", strconv.Itoa(s.Port()))
 }
 
 // nobody is a user without rights.

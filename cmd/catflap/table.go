@@ -27,6 +27,13 @@ func (t *table) write(w io.Writer, title string) {
 	if title != "" {
 		fmt.Fprintln(w, title)
 	}
+	for _, line := range t.lines() {
+		fmt.Fprintln(w, line)
+	}
+}
+
+// lines returns the rows as lines.
+func (t *table) lines() []string {
 	var widths []int
 	for _, row := range t.rows {
 		for i, column := range row {
@@ -38,6 +45,7 @@ func (t *table) write(w io.Writer, title string) {
 			}
 		}
 	}
+	var all []string
 	for _, row := range t.rows {
 		var line strings.Builder
 		for i, column := range row {
@@ -49,6 +57,7 @@ func (t *table) write(w io.Writer, title string) {
 				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(column)))
 			}
 		}
-		fmt.Fprintln(w, t.indent+strings.TrimRight(line.String(), " "))
+		all = append(all, t.indent+strings.TrimRight(line.String(), " "))
 	}
+	return all
 }

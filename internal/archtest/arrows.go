@@ -37,7 +37,7 @@ var arrows = map[string][]string{
 	"tribes/tribestest":         {"tribes", "tribes/membership"},
 
 	"cmd/catflap": {
-		"internal/config", "internal/config/mistake", "internal/control", "internal/front", "internal/privilege",
+		"internal/config", "internal/config/mistake", "internal/control", "internal/front", "internal/privilege", "internal/probe",
 		"internal/front/vhost", "internal/front/mount", "internal/front/exchange", "internal/front/settings",
 		"internal/front/balancer", "internal/front/worker",
 	},
@@ -88,6 +88,7 @@ var arrows = map[string][]string{
 	"internal/web/strftime":  {},
 
 	"internal/privilege": {},
+	"internal/probe":     {"ajp"},
 	"internal/control":   {"internal/privilege"}, // where the state is
 	"internal/archtest":  {},
 	"internal/golden":    {},

@@ -35,6 +35,7 @@ var arrows = map[string][]string{
 	"tribes/membership":         {"tribes/internal/wire"},
 	"tribes":                    {"tribes/internal/wire", "tribes/internal/transport", "tribes/membership"},
 	"tribes/tribestest":         {"tribes", "tribes/membership"},
+	"tribes/interceptor":        {"tribes"},
 
 	"cmd/catflap": {
 		"internal/config", "internal/config/mistake", "internal/control", "internal/front", "internal/privilege", "internal/probe",

@@ -131,6 +131,7 @@ func (t *table) ghosts(key wire.Key, now time.Time) []change {
 	var changes []change
 	for k, e := range t.members {
 		if k.Host == key.Host && k.Port == key.Port {
+			e.member.Command = wire.ShutdownCommand // that its port answers does not mean that it lives
 			changes = append(changes, t.remove(e, now))
 			b := t.tombs[k]
 			b.ghost = true

@@ -1,0 +1,185 @@
+package interceptor
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/catflap/catflap/tribes"
+)
+
+// DispatchConfig are Tomcat's attributes of MessageDispatchInterceptor. A zero
+// field means its default.
+type DispatchConfig struct {
+	Base
+	MaxQueueSize int64 // maxQueueSize: bytes of messages that wait; default 64 MiB
+	NeverSend    bool  // alwaysSend="false": what does not fit is refused with ErrQueueFull
+	Threads      int   // maxThreads: messages that are sent at once; default 10
+	// OnError is told of messages that could not be sent; may be nil.
+	OnError func(m *tribes.Message, err error)
+}
+
+// A Dispatch sends asynchronous messages (tribes.OptionAsync) in the background:
+// who sends one does not wait. Messages with the same Order leave in theirs.
+// When the queue is full the sender waits until its message has left.
+//
+// Source: MessageDispatchInterceptor.
+type Dispatch struct {
+	tribes.Pass
+	cfg    DispatchConfig
+	seed   maphash.Seed
+	lines  []*line
+	queued atomic.Int64 // bytes that wait
+	next   atomic.Uint32
+}
+
+// ErrQueueFull says that a message was refused because too many wait.
+var ErrQueueFull = errors.New("the queue of asynchronous messages is full")
+
+// NewDispatch returns a MessageDispatchInterceptor.
+func NewDispatch(cfg DispatchConfig) *Dispatch {
+	cfg.Base = cfg.withDefaults()
+	if cfg.MaxQueueSize == 0 {
+		cfg.MaxQueueSize = 64 << 20
+	}
+	if cfg.Threads <= 0 {
+		cfg.Threads = 10
+	}
+	d := &Dispatch{cfg: cfg, seed: maphash.MakeSeed(), lines: make([]*line, cfg.Threads)}
+	for i := range d.lines {
+		d.lines[i] = &line{wake: make(chan struct{}, 1)}
+	}
+	return d
+}
+
+// A line is messages that wait, and leave one after the other.
+type line struct {
+	mu      sync.Mutex
+	waiting []queued
+	ended   bool
+	wake    chan struct{}
+}
+
+// A queued is a message that waits.
+type queued struct {
+	to   []tribes.Member
+	m    *tribes.Message
+	sent chan struct{} // closed when it was sent; nil if nobody waits
+}
+
+// Send implements tribes.Lower.
+func (d *Dispatch) Send(ctx context.Context, to []tribes.Member, m *tribes.Message) error {
+	if !m.Options.Has(tribes.OptionAsync) || !d.cfg.mine(m) {
+		return d.Below.Send(ctx, to, m)
+	}
+	size := int64(len(m.Data))
+	full := d.queued.Add(size) > d.cfg.MaxQueueSize
+	if full && d.cfg.NeverSend {
+		d.queued.Add(-size)
+		return ErrQueueFull
+	}
+	copied := *m
+	q := queued{to: append([]tribes.Member(nil), to...), m: &copied}
+	if full {
+		q.sent = make(chan struct{})
+	}
+	l := d.lines[d.choose(m.Order)]
+	if !l.add(q) {
+		d.queued.Add(-size)
+		return tribes.ErrClosed
+	}
+	if q.sent == nil {
+		return nil
+	}
+	select {
+	case <-q.sent:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// choose returns the line for an order, the next one for none.
+func (d *Dispatch) choose(order string) int {
+	if order == "" {
+		return int(d.next.Add(1)) % len(d.lines)
+	}
+	return int(maphash.String(d.seed, order) % uint64(len(d.lines)))
+}
+
+func (l *line) add(q queued) bool {
+	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		return false
+	}
+	l.waiting = append(l.waiting, q)
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// take returns all that wait; with last no more come.
+func (l *line) take(last bool) []queued {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.waiting
+	l.waiting = nil
+	l.ended = l.ended || last
+	return all
+}
+
+// lastTime is how long what waits at the end may take to leave.
+const lastTime = 3 * time.Second
+
+// Run implements tribes.Interceptor.
+func (d *Dispatch) Run(ctx context.Context) error {
+	var g errgroup.Group
+	for _, l := range d.lines {
+		g.Go(func() error {
+			for ctx.Err() == nil {
+				select {
+				case <-l.wake:
+					d.send(ctx, l.take(false))
+				case <-ctx.Done():
+				}
+			}
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTime)
+			defer cancel()
+			d.send(last, l.take(true))
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// send sends all of a line. What waits when ctx is done gets a last chance.
+func (d *Dispatch) send(ctx context.Context, all []queued) {
+	for _, q := range all {
+		sending, cancel := ctx, context.CancelFunc(func() {})
+		if ctx.Err() != nil {
+			sending, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastTime/4)
+		}
+		err := d.Below.Send(sending, q.to, q.m)
+		cancel()
+		d.queued.Add(-int64(len(q.m.Data)))
+		if q.sent != nil {
+			close(q.sent)
+		}
+		if err == nil {
+			continue
+		}
+		d.cfg.Log.Warn("asynchronous message not sent", "err", err)
+		if d.cfg.OnError != nil {
+			d.cfg.OnError(q.m, err)
+		}
+	}
+}

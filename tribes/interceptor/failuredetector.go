@@ -1,0 +1,336 @@
+package interceptor
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/catflap/catflap/tribes"
+)
+
+// FailureDetectorConfig are Tomcat's attributes of TcpFailureDetector. A zero
+// field means its default.
+type FailureDetectorConfig struct {
+	Base
+	ConnectTimeout       time.Duration // default 1 s
+	NoSendTest           bool          // performSendTest="false": connecting is enough
+	ReadTest             bool          // performReadTest: the member has to acknowledge
+	ReadTestTimeout      time.Duration // default 5 s
+	RemoveSuspectTimeout time.Duration // removeSuspectsTimeout; default 300 s
+}
+
+// A FailureDetector believes of members only what a TCP connection confirms:
+// who is heard of is a member once its receiver answers, who is silent is one
+// until it does not. So lost heartbeats remove nobody, and nobody is added that
+// cannot be sent to.
+//
+// Source: TcpFailureDetector.
+type FailureDetector struct {
+	tribes.Pass
+	cfg  FailureDetectorConfig
+	wake chan struct{}
+
+	mu    sync.Mutex
+	inbox []happening
+
+	members atomic.Pointer[[]tribes.Member]
+}
+
+// NewFailureDetector returns a TcpFailureDetector.
+func NewFailureDetector(cfg FailureDetectorConfig) *FailureDetector {
+	cfg.Base = cfg.withDefaults()
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = time.Second
+	}
+	if cfg.ReadTestTimeout == 0 {
+		cfg.ReadTestTimeout = 5 * time.Second
+	}
+	if cfg.RemoveSuspectTimeout == 0 {
+		cfg.RemoveSuspectTimeout = 300 * time.Second
+	}
+	d := &FailureDetector{cfg: cfg, wake: make(chan struct{}, 1)}
+	d.members.Store(&[]tribes.Member{})
+	return d
+}
+
+// A happening is what the goroutine that holds the members is told.
+type happening struct {
+	kind   kind
+	member tribes.Member
+	probe  int // of a result: which probe
+	alive  bool
+}
+
+type kind int
+
+const (
+	heardOf kind = iota // from below: joined
+	silent              // from below: left
+	unsent              // a message could not be sent
+	result              // a probe ended
+	lookAt              // look at all members that are in doubt
+	lookAll             // probe all
+)
+
+// Check refuses an Encrypt below: probes are not encrypted, so members would
+// not understand them.
+func (d *FailureDetector) Check(below []tribes.Interceptor) error {
+	for _, each := range below {
+		if _, ok := each.(*Encrypt); ok {
+			return errors.New("EncryptInterceptor stands below TcpFailureDetector: list it before that one, since probes are not encrypted")
+		}
+	}
+	return nil
+}
+
+// probeMark is the message of a probe, which nobody but the detector of the
+// other side is to see.
+var probeMark, _ = hex.DecodeString("4fa77348798243c99f6f8980a15b07147dd9525bebf1439ab77ebe8f81671eb6" +
+	"3715be87457e4ca8bf0a4d135338153255f694b73afa407891047dd77284c0d5")
+
+func (d *FailureDetector) post(h happening) {
+	d.mu.Lock()
+	d.inbox = append(d.inbox, h)
+	d.mu.Unlock()
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Joined implements tribes.Upper.
+func (d *FailureDetector) Joined(m tribes.Member) { d.post(happening{kind: heardOf, member: m}) }
+
+// Left implements tribes.Upper.
+func (d *FailureDetector) Left(m tribes.Member) { d.post(happening{kind: silent, member: m}) }
+
+// Heartbeat implements tribes.Interceptor.
+func (d *FailureDetector) Heartbeat(context.Context) { d.post(happening{kind: lookAt}) }
+
+// ProbeAll makes sure of all members now.
+func (d *FailureDetector) ProbeAll() { d.post(happening{kind: lookAll}) }
+
+// Deliver implements tribes.Upper.
+func (d *FailureDetector) Deliver(m *tribes.Message) error {
+	if bytes.HasPrefix(m.Data, probeMark) {
+		return nil
+	}
+	return d.Above.Deliver(m)
+}
+
+// Send implements tribes.Lower.
+func (d *FailureDetector) Send(ctx context.Context, to []tribes.Member, m *tribes.Message) error {
+	err := d.Below.Send(ctx, to, m)
+	if failed, ok := errors.AsType[*tribes.SendError](err); ok {
+		for _, f := range failed.Faulty {
+			if !errors.Is(f.Err, tribes.ErrFailAck) {
+				d.post(happening{kind: unsent, member: f.Member})
+			}
+		}
+	}
+	return err
+}
+
+// Members implements tribes.Lower.
+func (d *FailureDetector) Members() []tribes.Member { return *d.members.Load() }
+
+// probe asks whether m's receiver answers.
+func (d *FailureDetector) probe(ctx context.Context, m tribes.Member) bool {
+	message := &tribes.Message{Options: tribes.OptionBytes | d.cfg.Flag, Timestamp: time.Now().UnixMilli(), ID: tribes.NewID(), Data: probeMark}
+	test := tribes.ProbeTest{Connect: d.cfg.ConnectTimeout, Send: !d.cfg.NoSendTest}
+	if d.cfg.ReadTest {
+		message.Options |= tribes.OptionAck
+		test.Read = d.cfg.ReadTestTimeout
+	}
+	return d.Below.Probe(ctx, m, message, test)
+}
+
+// A suspect is a member that is known, or was heard of, with what is going on
+// about it.
+type suspect struct {
+	member  tribes.Member
+	known   bool      // above has been told that it joined
+	doubted time.Time // since when it is silent though its receiver answers; zero if it is not
+	wanted  bool      // a static member that did not answer: it is asked again
+	probe   int       // the probe that is under way; 0 for none
+}
+
+// A detection is what one goroutine holds.
+type detection struct {
+	d      *FailureDetector
+	all    map[tribes.Key]*suspect
+	probes int
+	ctx    context.Context
+	asking sync.WaitGroup
+}
+
+// Run implements tribes.Interceptor.
+func (d *FailureDetector) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	t := &detection{d: d, all: map[tribes.Key]*suspect{}, ctx: ctx}
+	defer t.asking.Wait()
+	defer cancel()
+	for {
+		select {
+		case <-d.wake:
+		case <-ctx.Done():
+			return nil
+		}
+		d.mu.Lock()
+		inbox := d.inbox
+		d.inbox = nil
+		d.mu.Unlock()
+		for _, h := range inbox {
+			if ctx.Err() != nil {
+				return nil
+			}
+			t.take(h)
+		}
+	}
+}
+
+func (t *detection) take(h happening) {
+	s := t.all[h.member.Key()]
+	switch h.kind {
+	case heardOf:
+		switch {
+		case s == nil:
+			s = &suspect{member: h.member}
+			t.all[h.member.Key()] = s
+			t.ask(s)
+		case s.known:
+			s.doubted, s.probe, s.member = time.Time{}, 0, h.member
+		case s.probe == 0:
+			t.ask(s)
+		}
+	case silent, unsent:
+		t.silent(s, h)
+	case result:
+		if s != nil && s.probe == h.probe {
+			s.probe = 0
+			t.probed(s, h.alive)
+		}
+	case lookAt:
+		t.look(false)
+	case lookAll:
+		t.look(true)
+	}
+}
+
+// silent judges a member that was not heard or could not be sent to.
+func (t *detection) silent(s *suspect, h happening) {
+	switch {
+	case s == nil:
+	case h.kind == silent && h.member.Leaving():
+		t.remove(s, h.member)
+	case !s.known:
+		if h.kind == silent && !s.wanted {
+			delete(t.all, s.member.Key())
+		}
+	case s.probe == 0:
+		t.d.cfg.Log.LogAttrs(t.ctx, slog.LevelInfo, "member silent, will verify", slog.Any("member", s.member))
+		if s.doubted.IsZero() && h.kind == silent {
+			s.doubted = time.Now()
+		}
+		t.ask(s)
+	}
+}
+
+// ask begins a probe of s.
+func (t *detection) ask(s *suspect) {
+	t.probes++
+	s.probe = t.probes
+	h := happening{kind: result, member: s.member, probe: s.probe}
+	t.asking.Go(func() {
+		h.alive = t.d.probe(t.ctx, h.member)
+		t.d.post(h)
+	})
+}
+
+// probed takes what a probe found.
+func (t *detection) probed(s *suspect, alive bool) {
+	switch {
+	case alive && !s.known:
+		t.add(s)
+	case alive:
+		if !s.doubted.IsZero() && time.Since(s.doubted) > t.d.cfg.RemoveSuspectTimeout {
+			s.doubted = time.Time{}
+		}
+	case s.known:
+		t.d.cfg.Log.LogAttrs(t.ctx, slog.LevelInfo, "member does not answer, it is removed", slog.Any("member", s.member))
+		t.remove(s, s.member)
+	case s.member.Static:
+		s.wanted = true
+	default:
+		t.d.cfg.Log.LogAttrs(t.ctx, slog.LevelWarn, "member heard of, but its receiver does not answer: is a firewall between?", slog.Any("member", s.member))
+		delete(t.all, s.member.Key())
+	}
+}
+
+// add makes s a member. Who was at its place before is none any more.
+func (t *detection) add(s *suspect) {
+	for _, other := range t.all {
+		if other != s && other.known && other.member.Host == s.member.Host && other.member.Port == s.member.Port {
+			t.remove(other, other.member)
+		}
+	}
+	s.known, s.wanted, s.doubted = true, false, time.Time{}
+	t.publish()
+	t.d.Above.Joined(s.member)
+}
+
+func (t *detection) remove(s *suspect, m tribes.Member) {
+	if s.member.Static {
+		s.wanted = true
+	} else {
+		delete(t.all, s.member.Key())
+	}
+	s.probe = 0
+	if s.known {
+		s.known = false
+		t.publish()
+		t.d.Above.Left(m)
+	}
+}
+
+// publish shows the members.
+func (t *detection) publish() {
+	var all []tribes.Member
+	for _, s := range t.all {
+		if s.known {
+			all = append(all, s.member)
+		}
+	}
+	tribes.SortByAge(all)
+	t.d.members.Store(&all)
+}
+
+// look asks who is in doubt, or all. Members that are known below but not here
+// are asked as well.
+func (t *detection) look(all bool) {
+	for _, m := range t.d.Below.Members() {
+		if s := t.all[m.Key()]; s == nil {
+			t.take(happening{kind: heardOf, member: m})
+		} else {
+			s.member.Alive = m.Alive
+		}
+	}
+	keys := make([]*suspect, 0, len(t.all))
+	for _, s := range t.all {
+		keys = append(keys, s)
+	}
+	slices.SortFunc(keys, func(a, b *suspect) int { return a.member.Compare(&b.member) })
+	for _, s := range keys {
+		if s.probe == 0 && (all || !s.doubted.IsZero() || s.wanted) {
+			t.ask(s)
+		}
+	}
+	t.publish()
+}

@@ -1,0 +1,226 @@
+package interceptor
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/catflap/catflap/tribes"
+)
+
+// OrderConfig are Tomcat's attributes of OrderInterceptor. A zero field means
+// its default.
+type OrderConfig struct {
+	Base
+	Expire        time.Duration // expire: how long a gap is waited for; default 3 s
+	DropExpired   bool          // forwardExpired="false": what waited in vain is dropped
+	MaxQueue      int           // maxQueue: messages of a member that wait; default 10,000
+	MaxQueueBytes int64         // and their bytes, of all members; default 64 MiB
+}
+
+// An Order numbers the messages to each member, and delivers those of each in
+// that order.
+//
+//	message  n bytes
+//	number   int32   1, 2, 3 …
+//
+// Source: OrderInterceptor.
+type Order struct {
+	tribes.Pass
+	cfg OrderConfig
+
+	mu      sync.Mutex
+	sent    map[tribes.Key]int32
+	senders map[tribes.Key]*sequence
+	held    int64 // bytes of all sequences
+}
+
+// NewOrder returns an OrderInterceptor.
+func NewOrder(cfg OrderConfig) *Order {
+	cfg.Base = cfg.withDefaults()
+	if cfg.Expire == 0 {
+		cfg.Expire = 3 * time.Second
+	}
+	if cfg.MaxQueue == 0 {
+		cfg.MaxQueue = 10000
+	}
+	if cfg.MaxQueueBytes == 0 {
+		cfg.MaxQueueBytes = 64 << 20
+	}
+	return &Order{cfg: cfg, sent: map[tribes.Key]int32{}, senders: map[tribes.Key]*sequence{}}
+}
+
+// A sequence is the messages of one sender that wait.
+type sequence struct {
+	expected   int32
+	waiting    map[int32]heldMessage
+	delivering bool // a goroutine delivers; it will look again
+}
+
+type heldMessage struct {
+	m     *tribes.Message
+	since time.Time
+}
+
+// Send implements tribes.Lower.
+func (o *Order) Send(ctx context.Context, to []tribes.Member, m *tribes.Message) error {
+	if !o.cfg.mine(m) {
+		return o.Below.Send(ctx, to, m)
+	}
+	var all tribes.SendError
+	for i := range to {
+		numbered := *m
+		numbered.Data = binary.BigEndian.AppendUint32(append(make([]byte, 0, len(m.Data)+4), m.Data...), uint32(o.number(to[i].Key())))
+		err := o.Below.Send(ctx, to[i:i+1], &numbered)
+		if failed, ok := errors.AsType[*tribes.SendError](err); ok {
+			all.Faulty = append(all.Faulty, failed.Faulty...)
+		} else if err != nil {
+			all.Faulty = append(all.Faulty, tribes.Faulty{Member: to[i], Err: err})
+		}
+	}
+	if len(all.Faulty) > 0 {
+		return &all
+	}
+	return nil
+}
+
+func (o *Order) number(to tribes.Key) int32 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sent[to]++
+	return o.sent[to]
+}
+
+// Deliver implements tribes.Upper.
+func (o *Order) Deliver(m *tribes.Message) error {
+	if !o.cfg.mine(m) {
+		return o.Above.Deliver(m)
+	}
+	at := len(m.Data) - 4
+	if at < 0 {
+		return fmt.Errorf("message of %d bytes has no number: the sender has no OrderInterceptor", len(m.Data))
+	}
+	n := int32(binary.BigEndian.Uint32(m.Data[at:]))
+	m.Data = m.Data[:at]
+	o.mu.Lock()
+	s := o.senders[m.From.Key()]
+	if s == nil {
+		o.bound()
+		s = &sequence{expected: 1, waiting: map[int32]heldMessage{}}
+		o.senders[m.From.Key()] = s
+	}
+	s.waiting[n] = heldMessage{m, time.Now()}
+	o.held += int64(at)
+	return o.deliver(s, m)
+}
+
+// maxSenders bounds what made-up senders can fill.
+const maxSenders = 10000
+
+// bound forgets a sender if there are too many.
+func (o *Order) bound() {
+	if len(o.senders) < maxSenders {
+		return
+	}
+	for key, s := range o.senders {
+		if len(s.waiting) == 0 && !s.delivering {
+			delete(o.senders, key)
+			return
+		}
+	}
+}
+
+// deliver delivers what is due of s, and returns what became of own if that was
+// among it. o.mu is locked, and unlocked at the end.
+func (o *Order) deliver(s *sequence, own *tribes.Message) (err error) {
+	if s.delivering {
+		o.mu.Unlock()
+		return nil
+	}
+	s.delivering = true
+	for m, ok := o.due(s); ok; m, ok = o.due(s) {
+		o.mu.Unlock()
+		failed := o.Above.Deliver(m)
+		if m == own {
+			err = failed
+		} else if failed != nil {
+			o.cfg.Log.Warn("message that waited for its turn not worked on", "from", m.From, "err", failed)
+		}
+		o.mu.Lock()
+	}
+	s.delivering = false
+	o.mu.Unlock()
+	return err
+}
+
+// due takes the next message of s that may be delivered: the expected one, an
+// older one, or after a gap that was waited for long enough the next there is.
+func (o *Order) due(s *sequence) (*tribes.Message, bool) {
+	for len(s.waiting) > 0 {
+		if h, ok := s.waiting[s.expected]; ok {
+			delete(s.waiting, s.expected)
+			o.held -= int64(len(h.m.Data))
+			s.expected++
+			return h.m, true
+		}
+		lowest, oldest := int32(0), time.Time{}
+		for n, h := range s.waiting {
+			if lowest == 0 || n < lowest {
+				lowest = n
+			}
+			if oldest.IsZero() || h.since.Before(oldest) {
+				oldest = h.since
+			}
+		}
+		late := time.Since(oldest) > o.cfg.Expire
+		if lowest > s.expected && !late && len(s.waiting) <= o.cfg.MaxQueue && o.held <= o.cfg.MaxQueueBytes {
+			return nil, false
+		}
+		h := s.waiting[lowest]
+		delete(s.waiting, lowest)
+		o.held -= int64(len(h.m.Data))
+		gap := lowest > s.expected
+		s.expected = max(s.expected, lowest+1)
+		if gap {
+			o.cfg.Log.Warn("messages are missing in the order", "from", h.m.From, "before", lowest)
+		}
+		if !o.cfg.DropExpired || !late || time.Since(h.since) <= o.cfg.Expire {
+			return h.m, true
+		}
+	}
+	return nil, false
+}
+
+// Heartbeat implements tribes.Interceptor. What waits in vain is delivered also
+// if nothing else comes.
+func (o *Order) Heartbeat(context.Context) {
+	o.mu.Lock()
+	all := make([]*sequence, 0, len(o.senders))
+	for _, s := range o.senders {
+		if len(s.waiting) > 0 {
+			all = append(all, s)
+		}
+	}
+	o.mu.Unlock()
+	for _, s := range all {
+		o.mu.Lock()
+		_ = o.deliver(s, nil)
+	}
+}
+
+// Left implements tribes.Upper.
+func (o *Order) Left(m tribes.Member) {
+	o.mu.Lock()
+	delete(o.sent, m.Key())
+	if s := o.senders[m.Key()]; s != nil {
+		for _, h := range s.waiting {
+			o.held -= int64(len(h.m.Data))
+		}
+		delete(o.senders, m.Key())
+	}
+	o.mu.Unlock()
+	o.Above.Left(m)
+}

@@ -1,0 +1,97 @@
+package interceptor_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/catflap/catflap/tribes"
+	"github.com/catflap/catflap/tribes/interceptor"
+)
+
+// What Tomcat encrypted is decrypted.
+func TestEncryptOfTomcat(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "testdata", "vectors", "index.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var index struct {
+		Vectors []struct {
+			Name    string
+			Encrypt *struct{ Algorithm, KeyHex, Plaintext string }
+		}
+	}
+	if err := json.Unmarshal(text, &index); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, v := range index.Vectors {
+		if v.Encrypt == nil {
+			continue
+		}
+		seen++
+		t.Run(v.Name, func(t *testing.T) {
+			e := newEncrypt(t, interceptor.EncryptConfig{Algorithm: v.Encrypt.Algorithm, Key: v.Encrypt.KeyHex, NoReplayProtection: true})
+			u, w := between(e)
+			want := []byte(v.Encrypt.Plaintext)
+			if v.Name == "gzip-encrypt" { // compressed, then encrypted
+				g := interceptor.NewGzip(interceptor.GzipConfig{})
+				g.Link(u, e)
+				e.Link(g, w)
+				want = bytes.Repeat([]byte("q"), 300)
+			}
+			deliver(t, e, frames(t, v.Name)...)
+			if len(u.got) != 1 || !bytes.Equal(u.got[0], want) {
+				t.Errorf("delivered % x, want % x", u.got, want)
+			}
+			guarded := newEncrypt(t, interceptor.EncryptConfig{Algorithm: v.Encrypt.Algorithm, Key: v.Encrypt.KeyHex})
+			u, _ = between(guarded)
+			deliver(t, guarded, frames(t, v.Name)...)
+			if len(u.got) != 0 {
+				t.Error("a message that is years old is delivered")
+			}
+		})
+	}
+	if seen < 3 {
+		t.Errorf("only %d vectors", seen)
+	}
+}
+
+// FuzzDeliver: no bytes of a peer make an interceptor panic.
+func FuzzDeliver(f *testing.F) {
+	for _, name := range []string{"gzip-on", "gzip-off", "frag-none", "frag-part-0", "frag-part-1", "frag-part-2", "order-1", "order-3", "encrypt-gcm", "encrypt-cbc", "gzip-encrypt"} {
+		data, err := os.ReadFile(filepath.Join("..", "testdata", "vectors", name+".bin"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data, int32(256))
+		f.Add(data[:len(data)-20], int32(0))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, options int32) {
+		cbc, err := interceptor.NewEncrypt(interceptor.EncryptConfig{Algorithm: "AES/CBC/PKCS5Padding", Key: key128})
+		if err != nil {
+			t.Fatal(err)
+		}
+		gcm, err := interceptor.NewEncrypt(interceptor.EncryptConfig{Key: strings.Repeat("00", 32)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range []tribes.Interceptor{
+			interceptor.NewGzip(interceptor.GzipConfig{MaxTotal: 1 << 20}), interceptor.NewFragmentation(interceptor.FragmentationConfig{}),
+			interceptor.NewOrder(interceptor.OrderConfig{}), cbc, gcm, interceptor.NewFailureDetector(interceptor.FailureDetectorConfig{}),
+			interceptor.NewPing(interceptor.PingConfig{}), interceptor.NewStaticMembership(interceptor.StaticMembershipConfig{}),
+		} {
+			u, _ := between(i)
+			m := tribes.Message{Options: tribes.Options(options), Data: bytes.Clone(data), From: member("10.0.0.1")}
+			_ = i.Deliver(&m)
+			for _, got := range u.got {
+				if len(got) > 1<<20 && len(got) > len(data) {
+					t.Fatalf("%d bytes become %d", len(data), len(got))
+				}
+			}
+		}
+	})
+}

@@ -3,6 +3,7 @@ package interop
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -172,4 +173,188 @@ DirectoryIndex index.html
 			"/r/a%3fc%25": {"header:location", "What a RedirectMatch takes from the path is escaped whole"},
 		},
 	}.run(t)
+}
+
+// sameLog holds a log that both servers wrote against each other.
+func sameLog(t *testing.T, folders [2]string, name string) {
+	t.Helper()
+	var texts [2]string
+	for i, folder := range folders {
+		text, err := os.ReadFile(filepath.Join(folder, "logs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[i] = string(text)
+	}
+	if texts[0] == "" {
+		t.Errorf("httpd wrote nothing into %s", name)
+	}
+	one, two := strings.Split(texts[0], "\n"), strings.Split(texts[1], "\n")
+	for i := range max(len(one), len(two)) {
+		if i >= len(one) || i >= len(two) || one[i] != two[i] {
+			t.Errorf("%s:%d\nhttpd:   %q\ncatflap: %q", name, i+1, one[min(i, len(one)):min(i+1, len(one))], two[min(i, len(two)):min(i+1, len(two))])
+			return
+		}
+	}
+}
+
+// TestEnvironment: variables of the server, of hosts and of sections, and what
+// is done with them: logs, mounts, access, attributes, connections.
+func TestEnvironment(t *testing.T) {
+	t.Setenv("PASSED", "from outside")
+	folders := comparison{
+		site: open + `
+DocumentRoot "@DIR@/www"
+LogFormat "%v %m %U %>s a=%{a}e b=%{b}e c=%{c}e d=%{d}e e=%{e}e f=%{f}e g=%{g}e h=%{h}e P=%{PASSED}e R=%{REDIRECT_a}e" env
+CustomLog logs/env env
+CustomLog logs/bad env env=bad
+CustomLog logs/notbad env env=!bad
+SetEnvIf Request_URI "\.txt$" a=main
+SetEnvIf Request_URI "^/app" b=one
+SetEnvIf Request_URI "^/app/(.*)$" c=$1-$0-$2-$$
+SetEnvIf b "one" d=fromb
+SetEnvIf X-Bar "abc" g=plain:$0
+SetEnvIfNoCase X-Baz "(ABC)" g=nocase:$1
+SetEnvIf Remote_Addr "^127" remote
+SetEnvIf Remote_Host "(.*)" f=$1
+SetEnvIf Server_Addr "(.*)" e=$1
+SetEnvIf Request_Method "^(G)(E)T" f=$f$2:$1
+SetEnvIf Request_Protocol "(.*)" e=$1
+SetEnvIf ^X-F.*o$ "v(.)" f=$1
+SetEnvIf x-foo "^$" g=noheader
+BrowserMatchNoCase mozilla g=moz !a
+BrowserMatch Mozilla b=exact
+SetEnvIf nosuchvariable "^$" d=empty
+SetEnvIf X-Bad . bad
+SetEnvIf X-Good . good=
+SetEnvIf Request_URI ^/nope bad
+SetEnvIf Request_URI /app/off no-jk
+SetEnvIf X-Down . downgrade-1.0
+SetEnvIf X-Force . force-response-1.0
+SetEnvIf X-NoKeep . nokeepalive
+SetEnvIf User-Agent "(?<!not-)robot" g=robot
+SetEnv late main
+SetEnv sgood 1
+PassEnv PASSED
+JkEnvVar a
+JkEnvVar b dflt
+JkEnvVar c
+JkEnvVar late
+JkEnvVar REMOTE_USER none
+JkEnvVar none ""
+JkMount /app/* JVMRoute-pj001
+ErrorDocument 404 /404.html
+<Location /app/loc>
+SetEnvIf Request_URI .* b=fromloc !a
+SetEnv c location
+UnsetEnv late
+</Location>
+<Location /app/fixed>
+SetEnv no-jk 1
+</Location>
+<Location /app/fixed/un>
+UnsetEnv no-jk
+</Location>
+<Location /app/judged>
+SetEnvIf Request_URI . no-jk
+</Location>
+<Location /app/user>
+SetEnv JK_REMOTE_ADDR 192.0.2.7
+SetEnv JK_REMOTE_USER joe
+SetEnv JK_AUTH_TYPE Basic
+</Location>
+<Location /kept>
+SetEnv nokeepalive 1
+</Location>
+<Directory "@DIR@/www/dir">
+SetEnvIf Request_URI "(.*)" d=dir:$1
+SetEnv h fromdir
+</Directory>
+<Files index.html>
+SetEnvIf Request_URI "(.*)" c=files:$1
+</Files>
+<Location /renv>
+Require env good
+</Location>
+<Location /renvs>
+Require env sgood
+</Location>
+<Location /rempty>
+Require env
+</Location>
+<Location /rtwo>
+Require env nosuch bad
+</Location>
+<Location /rnot>
+<RequireAll>
+Require all granted
+Require not env bad
+</RequireAll>
+</Location>
+<Location /allow>
+Order deny,allow
+Deny from all
+Allow from env=good
+</Location>
+<Location /deny>
+Order allow,deny
+Allow from all
+Deny from env=bad
+</Location>
+<Location /allown>
+Order deny,allow
+Deny from all
+Allow from env=!bad
+</Location>
+DirectoryIndex index.html
+<VirtualHost 127.0.0.1:@PORT@>
+ServerName main.example
+JkMount /app/* JVMRoute-pj001
+SetEnvIf a main b=vhost
+SetEnv late vhost
+UnsetEnv PASSED
+JkEnvVar a defa
+JkEnvVar d defd
+</VirtualHost>
+`,
+		files: map[string]string{"www/a.txt": "a\n", "www/404.html": "none\n", "www/dir/index.html": "i\n", "www/kept/x": "k\n", "www/app/fixed/x": "file\n", "www/app/off": "file\n",
+			"www/renv/x": "x", "www/renvs/x": "x", "www/rempty/x": "x", "www/rtwo/x": "x", "www/rnot/x": "x", "www/allow/x": "x", "www/deny/x": "x", "www/allown/x": "x"},
+		requests: slices.Concat(
+			gets("/a.txt", "/app/x.txt?attribute=a&attribute=b&attribute=c&attribute=d&attribute=late&attribute=REMOTE_USER&attribute=none", "/app/q", "/app/off", "/app/loc?attribute=a&attribute=b&attribute=late", "/app/loc/x.txt",
+				"/dir/", "/dir/index.html", "/nope.txt", "/app/fixed/x", "/app/fixed/un", "/app/judged/x", "/app/user", "//app/x", "/a.txt X-Bar: xabcx", "/a.txt X-Baz: xAbCx", "/a.txt X-Foo: v1", "/a.txt X-FOO: v2",
+				"/a.txt User-Agent: MOZILLA/5", "/a.txt User-Agent: Mozilla/5", "/a.txt User-Agent: a robot", "/a.txt User-Agent: not-robot", "/a.txt X-Bad: 1", "/a.txt X-Good: 1"),
+			withEach([]string{"/renv/x", "/renvs/x", "/rempty/x", "/rtwo/x", "/rnot/x", "/allow/x", "/deny/x", "/allown/x"}, "", " X-Good: 1", " X-Bad: 1"),
+			kept("/a.txt", "X-Down: 1", "X-Force: 1", "X-Down: 1 | X-Force: 1", "X-NoKeep: 1", "X-Down: 1 | Connection: keep-alive"),
+			kept("/kept/x", "X-Other: 1"), kept("/app/x?size=10", "X-Down: 1"),
+			[]request{{id: "escape", head: head("GET /%61pp/q%2e", mainHost)}},
+		),
+	}.run(t)
+	sameLog(t, folders, "env")
+	sameLog(t, folders, "bad")
+	sameLog(t, folders, "notbad")
+}
+
+// withEach is every target with every header.
+func withEach(targets []string, headers ...string) []request {
+	var lines []string
+	for _, target := range targets {
+		for _, header := range headers {
+			lines = append(lines, target+header)
+		}
+	}
+	return gets(lines...)
+}
+
+// kept asks twice on one connection, in both versions of HTTP/1, so that one
+// sees whether it stays.
+func kept(target string, headers ...string) []request {
+	var all []request
+	for _, line := range headers {
+		for _, version := range []string{"1.0", "1.1"} {
+			lines := append([]string{mainHost}, strings.Split(line, " | ")...)
+			first := head("GET "+target+" HTTP/"+version, lines...)
+			all = append(all, request{id: "twice HTTP/" + version + " " + target + " " + line, head: first + head("GET /a.txt", mainHost), answers: 2})
+		}
+	}
+	return all
 }

@@ -23,8 +23,8 @@ type front struct {
 }
 
 // write writes f down for one more server, at a free port, and returns the
-// name of its httpd.conf. In f.site, @DIR@ stands for f.dir and @PORT@ for the
-// port.
+// name of its httpd.conf. In f.site, @DIR@ stands for f.dir, @TOP@ for the
+// server's own folder and @PORT@ for the port.
 func (f front) write(t *testing.T) string {
 	t.Helper()
 	top, err := os.MkdirTemp(f.dir, "server-")
@@ -45,7 +45,7 @@ func (f front) write(t *testing.T) string {
 		"ServerName 127.0.0.1\nUser daemon\nGroup daemon\nTypesConfig conf/mime.types\n" +
 		"ErrorLog logs/error_log\nLogLevel warn\nServerLimit 4\nStartServers 1\nThreadsPerChild 64\nMaxRequestWorkers 256\n" +
 		"JkWorkersFile conf/workers.properties\nJkLogFile logs/mod_jk.log\nJkLogLevel info\nJkShmFile logs/jk.shm\n" +
-		strings.NewReplacer("@DIR@", f.dir, "@PORT@", port).Replace(f.site)
+		strings.NewReplacer("@DIR@", f.dir, "@TOP@", top, "@PORT@", port).Replace(f.site)
 	for name, text := range map[string]string{
 		"httpd.conf":         text,
 		"workers.properties": f.workers,

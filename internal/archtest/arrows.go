@@ -59,7 +59,7 @@ var arrows = map[string][]string{
 	// a request: listener → vhost → canonical → translate → module… → forward → balancer → worker → ajp
 	"internal/front": {
 		"internal/front/vhost", "internal/front/canonical", "internal/front/translate", "internal/front/mount",
-		"internal/front/module/access", "internal/front/module/errordoc", "internal/front/forward",
+		"internal/front/module/access", "internal/front/module/errordoc", "internal/front/forward", "internal/front/module/env",
 		"internal/front/balancer", "internal/front/worker", "internal/front/status", "internal/front/jklog", "internal/front/overlay",
 		"internal/web/listener", "internal/web/static", "internal/web/accesslog", "internal/web/errorlog",
 		"internal/web/logfile", "internal/privilege",
@@ -72,6 +72,7 @@ var arrows = map[string][]string{
 	"internal/front/mount":           {},
 	"internal/front/translate":       {"internal/front/mount"},
 	"internal/front/module/access":   {},
+	"internal/front/module/env":      {},
 	"internal/front/module/errordoc": {},
 	"internal/front/forward":         {},
 	"internal/front/overlay":         {},

@@ -16,7 +16,7 @@ import (
 
 // accessRows are the directives about who may come in.
 var accessRows = []row{
-	{"Require", inRequires, anyNumber, "", require, "all, ip, host, local, each with not. Others let nobody in.", "front/module/access TestRequire"},
+	{"Require", inRequires, anyNumber, "", require, "all, ip, host, local, env, each with not. Others let nobody in.", "front/module/access TestEnv"},
 	{"<RequireAll", inRequires, anyNumber, "", requireSection(settings.RequireAll), "All of what it holds.", "front/module/access TestRequire"},
 	{"<RequireAny", inRequires, anyNumber, "", requireSection(settings.RequireAny), "One of what it holds.", "front/module/access TestRequire"},
 	{"<RequireNone", inRequires, anyNumber, "", requireSection(settings.RequireNone), "None of what it holds.", "front/module/access TestRequire"},
@@ -53,7 +53,7 @@ func addRequirement(p place, r settings.Requirement) {
 // providers are the words after Require that httpd's modules know and catflap
 // does not check.
 var providers = []string{
-	"valid-user", "user", "group", "file-owner", "file-group", "env", "method", "expr", "forward-dns", "dbm-group", "dbm-file-group",
+	"valid-user", "user", "group", "file-owner", "file-group", "method", "expr", "forward-dns", "dbm-group", "dbm-file-group",
 	"dbd-group", "dbd-login", "dbd-logout", "ldap-user", "ldap-group", "ldap-dn", "ldap-attribute", "ldap-filter", "ldap-search", "ssl", "ssl-verify-client",
 }
 
@@ -100,6 +100,14 @@ func (l *loader) requirement(p place, d *httpdconf.Directive) (settings.Requirem
 		for _, a := range words {
 			r.Hosts = append(r.Hosts, strings.ToLower(a.Text))
 		}
+	case name == "env":
+		r.Kind = settings.RequireEnv
+		for _, a := range words {
+			r.Env = append(r.Env, a.Text)
+			if r.Not != p.negative {
+				l.judgesEnv(p, d, a.Text)
+			}
+		}
 	case slices.Contains(providers, name) || l.aliased(name):
 		l.closesForSome(p, d)
 		r.Kind, r.Not = unchecked(r.Not, p.negative)
@@ -107,7 +115,7 @@ func (l *loader) requirement(p place, d *httpdconf.Directive) (settings.Requirem
 		l.closesForSome(p, d)
 		r.Kind, r.Not = unchecked(r.Not, p.negative)
 	default:
-		l.fail(d, provider.Pos, "Unknown Authz provider: "+name, near(name, append([]string{"all", "ip", "host", "local"}, providers...)))
+		l.fail(d, provider.Pos, "Unknown Authz provider: "+name, near(name, append([]string{"all", "ip", "host", "local", "env"}, providers...)))
 		return r, false
 	}
 	return r, true
@@ -246,6 +254,11 @@ func requireSection(kind settings.RequirementKind) func(*loader, place, *httpdco
 				l.judgements[i].place.layer = p.layer
 			}
 		}
+		for i := range l.envJudgements {
+			if l.envJudgements[i].place.layer == inner.layer {
+				l.envJudgements[i].place.layer = p.layer
+			}
+		}
 		if l.report.Mistakes.Errors() > before {
 			return
 		}
@@ -316,8 +329,7 @@ func order(l *loader, p place, d *httpdconf.Directive) {
 	}
 }
 
-// allowDeny reads Allow and Deny. Nothing sets variables yet: what keeps out by
-// one, or lets in those without one, closes the section.
+// allowDeny reads Allow and Deny.
 //
 // Source: httpd modules/aaa/mod_access_compat.c, allow_cmd.
 func allowDeny(l *loader, p place, d *httpdconf.Directive) {
@@ -333,7 +345,7 @@ func allowDeny(l *loader, p place, d *httpdconf.Directive) {
 			l.fail(d, a.Pos, err.Error(), "write an address, a network as 10.1.0.0/16, its beginning as 10.1, or a name")
 			continue
 		case rule.Env != "" && deny != strings.HasPrefix(rule.Env, "!"):
-			l.close(p, d, d.Name+" "+d.Raw)
+			l.judgesEnv(p, d, strings.TrimPrefix(rule.Env, "!"))
 		case !rule.All && rule.Env == "":
 			l.judges(p, d)
 		}

@@ -200,6 +200,7 @@ var special = map[string]func(*loader, place, *httpdconf.Directive){
 	"scriptalias": scriptAlias, "scriptaliasmatch": scriptAlias,
 	"<authzprovideralias": authzProviderAlias,
 	"authtype":            authType,
+	"setenvifexpr":        setEnvIfExpr,
 	"remoteipheader":      remoteIP, "remoteipproxyprotocol": remoteIP,
 }
 

@@ -75,7 +75,15 @@ func dump(cfg *front.Config) string {
 	for i, s := range cfg.Sites {
 		p("site %d %s:%d %v %v root=%s admin=%s", i, s.Exchange.Name, s.Exchange.PortOf(false), addressTexts(s.Host.Addresses), s.Host.Aliases, s.Translate.DocumentRoot, s.Exchange.Admin)
 		p("  limits %v keepalive=%+v line=%d field=%d fields=%d", s.Limits.Timeout, s.Limits.KeepAlive, s.Limits.RequestLine, s.Limits.FieldSize, s.Limits.Fields)
-		p("  forward %+v", s.Exchange.Forward)
+		vars := s.Exchange.Forward.EnvVars
+		s.Exchange.Forward.EnvVars = nil
+		p("  forward %s", strings.Replace(fmt.Sprintf("%+v", s.Exchange.Forward), " EnvVars:[]", "", 1))
+		if vars != nil || s.Translate.StripSession != "" {
+			p("  env to the container %v, strips %q", vars, s.Translate.StripSession)
+		}
+		for _, r := range s.EnvIf {
+			p("  envif %s", envRuleText(r))
+		}
 		for _, r := range s.Translate.Mounts.Rules() {
 			p("  mount %s %s exclude=%v %v", r.Pattern, r.Worker, r.Exclude, extensionText(r.Ext))
 		}

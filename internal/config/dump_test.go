@@ -36,10 +36,24 @@ func layerText(l settings.Layer) string {
 	for _, r := range l.Redirects {
 		add("redirect=%s", redirectText(r))
 	}
+	for _, r := range l.EnvIf {
+		add("envif=%s", envRuleText(r))
+	}
+	if l.Env != nil {
+		add("env=%v", l.Env)
+	}
 	if l.Closed != nil {
 		add("closed by %s", l.Closed.By)
 	}
 	return strings.Join(all, " ")
+}
+
+func envRuleText(r settings.EnvRule) string {
+	text := fmt.Sprintf("%d %s %s ~%s", r.Subject, r.Name, r.Header, r.Pattern)
+	for _, s := range r.Sets {
+		text += fmt.Sprintf(" %v%s", s.EnvOp, templateText(s.Match))
+	}
+	return text
 }
 
 func redirectText(r settings.Redirect) string {
@@ -63,7 +77,7 @@ func templateText(t *regex.Template) string {
 }
 
 func requireText(r settings.Requirement) string {
-	name := []string{"all", "any", "none", "granted", "denied", "ip", "host", "local"}[r.Kind]
+	name := []string{"all", "any", "none", "granted", "denied", "ip", "host", "local", "env"}[r.Kind]
 	if r.Not {
 		name = "not " + name
 	}
@@ -72,6 +86,9 @@ func requireText(r settings.Requirement) string {
 	}
 	for _, h := range r.Hosts {
 		name += " " + h
+	}
+	for _, e := range r.Env {
+		name += " " + e
 	}
 	var children []string
 	for _, c := range r.Children {

@@ -37,6 +37,7 @@ func (l *loader) finish() *front.Config {
 	l.reportGlued()
 	l.closeOverridden()
 	l.closeRewritten()
+	l.closeByEnv()
 	l.closeJudgements()
 	l.closeTLS()
 	if len(cfg.Listen) == 0 && l.report.Mistakes.Errors() == 0 {
@@ -88,7 +89,7 @@ func (l *loader) site(s *scope) front.Site {
 	s.host.Name = strings.ToLower(name)
 	own := front.Site{
 		Host: s.host, Place: place,
-		Exchange: exchange.Site{Name: name, Port: port, HTTPS: s.https, Admin: s.admin, Forward: forwarding(l.main.jk.options, s.jk.options)},
+		Exchange: exchange.Site{Name: name, Port: port, HTTPS: s.https, Admin: s.admin, Forward: l.forwarding(s)},
 		Limits:   s.limits.over(l.main.limits),
 	}
 	if own.Exchange.Admin == "" {
@@ -100,6 +101,10 @@ func (l *loader) site(s *scope) front.Site {
 	}
 	own.Sections = l.sections(s)
 	own.Translate = l.translate(s)
+	own.EnvIf = slices.Clone(l.main.envIf)
+	if s != l.main {
+		own.EnvIf = append(own.EnvIf, s.envIf...)
+	}
 	own.MountFile = l.mountFile(s)
 	own.Logs = front.Logs{Error: l.errorLog(s), Access: l.accessLogs(s), JK: l.jkLog(s)}
 	return own
@@ -132,7 +137,7 @@ func (l *loader) sections(s *scope) vhost.Sections {
 
 // translate is what decides about a host's paths.
 func (l *loader) translate(s *scope) translate.Config {
-	cfg := translate.Config{DocumentRoot: s.docRoot, Redirects: s.redirects, Aliases: s.aliases}
+	cfg := translate.Config{DocumentRoot: s.docRoot, Redirects: s.redirects, Aliases: s.aliases, StripSession: either(s.jk.strip, l.main.jk.strip, "")}
 	if s != l.main {
 		cfg.Redirects = append(slices.Clone(s.redirects), l.main.redirects...)
 		cfg.Aliases = append(slices.Clone(s.aliases), l.main.aliases...)

@@ -302,6 +302,24 @@ func jkOptionsLine(l *loader, p place, d *httpdconf.Directive) {
 	}
 }
 
+// forwarding is how requests of a host go to the container.
+func (l *loader) forwarding(s *scope) exchange.Forwarding {
+	f := forwarding(l.main.jk.options, s.jk.options)
+	lines := l.main.jk.envVars
+	if s != l.main {
+		lines = slices.Concat(lines, s.jk.envVars)
+	}
+	for _, d := range lines {
+		a := exchange.EnvAttribute{Name: arg(d, 0), Default: arg(d, 1)}
+		if i := slices.IndexFunc(f.EnvVars, func(o exchange.EnvAttribute) bool { return o.Name == a.Name }); i >= 0 {
+			f.EnvVars[i] = a
+			continue
+		}
+		f.EnvVars = append(f.EnvVars, a)
+	}
+	return f
+}
+
 // forwarding merges the options of a host over those of the main server.
 //
 // Source: mod_jk, "JkOptions": plus and minus of main, then of the host.

@@ -30,9 +30,8 @@ type loader struct {
 	types   string
 	jk      jkFiles
 
-	machine         string // what localName found
-	rewritings      []*rewriting
-	rewriteInherits bool                            // RewriteOptions Inherit somewhere
+	machine string // what localName found
+	rewrites
 	judgements      []judgement                     // what looks at addresses
 	remoteIP        *httpdconf.Directive            // RemoteIPHeader and its kin
 	modules         map[string]bool                 // LoadModule, by name
@@ -40,6 +39,20 @@ type loader struct {
 	listenAt        map[string]*httpdconf.Directive // Listen lines by address
 	httpsPorts      map[int]bool                    // ports that Listen says are https
 	providerAliases map[string]bool                 // of <AuthzProviderAlias>
+	environment
+}
+
+// rewrites are what is said about rewriting.
+type rewrites struct {
+	rewritings      []*rewriting
+	rewriteInherits bool // RewriteOptions Inherit somewhere
+}
+
+// environment is what is known of variables.
+type environment struct {
+	envRules      []envRule
+	envJudgements []envJudgement
+	foreignEnv    []string // variables that something sets which is not honoured; "" is any
 }
 
 // jkFiles are mod_jk's own files.
@@ -69,6 +82,7 @@ type scope struct {
 	sections  []vhost.Section
 	redirects []settings.Redirect
 	aliases   []translate.Alias
+	envIf     []settings.EnvRule
 	limits    limits
 	logs      logSettings
 	jk        jkSettings
@@ -86,6 +100,8 @@ type jkSettings struct {
 	fileAt  *httpdconf.Directive
 	reload  *int
 	options jkOptions
+	envVars []*httpdconf.Directive // JkEnvVar
+	strip   *string                // JkStripSession: what is taken away, "" for nothing
 	log     jkLogSettings
 }
 

@@ -207,7 +207,7 @@ func (l *loader) redirectOf(d *httpdconf.Directive, args []httpdconf.Arg, status
 	}
 	if moves {
 		r.To = args[1].Text
-		if !strings.HasPrefix(r.To, "/") && !absolute.MatchString(r.To) {
+		if !strings.HasPrefix(r.To, "/") && !absolute.MatchString(r.To) && !strings.EqualFold(d.Name, "RedirectMatch") {
 			l.fail(d, args[1].Pos, "Redirect to non-URL", "begin it with a slash, or with http://")
 			return r, false
 		}

@@ -77,6 +77,7 @@ func rewriteRule(l *loader, p place, d *httpdconf.Directive) {
 	conditions := r.conditions
 	r.conditions = nil
 	l.classify(d, Unsupported, "URLs are not rewritten")
+	l.foreignEnv = append(l.foreignEnv, rewrittenEnv(d)...)
 	exact := pathsOf(arg(d, 0), hasFlag(d, "NC", "nocase"))
 	switch {
 	case refuses(d) && !neverTrue(conditions):
@@ -126,6 +127,22 @@ func hasFlag(d *httpdconf.Directive, names ...string) bool {
 		}
 	}
 	return false
+}
+
+// rewrittenEnv are the variables that a rule would set; "" is any.
+func rewrittenEnv(d *httpdconf.Directive) []string {
+	var all []string
+	for flag := range strings.SplitSeq(strings.Trim(arg(d, 2), "[]"), ",") {
+		name, value, ok := strings.Cut(strings.TrimSpace(flag), "=")
+		if !ok || !strings.EqualFold(name, "E") && !strings.EqualFold(name, "env") {
+			continue
+		}
+		if name, _, _ = strings.Cut(value, ":"); strings.ContainsAny(name, "$%") {
+			name = ""
+		}
+		all = append(all, strings.TrimPrefix(name, "!"))
+	}
+	return all
 }
 
 // forbids reports whether a RewriteRule has the flag F.

@@ -7,6 +7,7 @@ import (
 	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/front/jklog"
 	"github.com/catflap/catflap/internal/front/mount"
+	"github.com/catflap/catflap/internal/front/settings"
 	"github.com/catflap/catflap/internal/front/status"
 	"github.com/catflap/catflap/internal/front/translate"
 	"github.com/catflap/catflap/internal/front/vhost"
@@ -55,6 +56,7 @@ type Site struct {
 	Host      vhost.Host
 	Exchange  exchange.Site
 	Sections  vhost.Sections
+	EnvIf     []settings.EnvRule // SetEnvIf and its kin of the server level, in order
 	Translate translate.Config
 	MountFile *MountFile // JkMountFile; nil if it has none
 	Limits    Limits

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/catflap/catflap/internal/front/canonical"
 	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/front/forward"
 	"github.com/catflap/catflap/internal/front/module/access"
@@ -53,8 +52,8 @@ func Explain(cfg *Config, q Question) *Way {
 	site := stations(&cfg.Sites[way.Choice.Host], files, access.NewChecker(access.SystemResolver{}), forward.New(way.ends(cfg), slog.New(slog.DiscardHandler)))
 	way.Exchange = q.exchange(site, name, port)
 	x := way.Exchange
-	if way.Asked, way.Err = canonical.Parse(q.Target); way.Err == nil {
-		x.Request.Path = way.Asked
+	way.Err = site.enter(x, q.Target)
+	if way.Asked = x.Request.Path; way.Err == nil {
 		w := &nowhere{header: http.Header{}}
 		way.Err = site.answer(w, q.request(), x)
 		if w.full {

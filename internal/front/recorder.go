@@ -3,6 +3,7 @@ package front
 import (
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/catflap/catflap/internal/front/exchange"
@@ -11,6 +12,7 @@ import (
 // A recorder writes to the client and keeps in the Exchange what it wrote.
 type recorder struct {
 	http.ResponseWriter
+	r      *http.Request
 	x      *exchange.Exchange
 	status int // of the error page that is being made; 0 outside of one
 }
@@ -29,10 +31,55 @@ func (w *recorder) WriteHeader(status int) {
 	if w.status != 0 && status == http.StatusOK {
 		status = w.status
 	}
+	if len(w.x.Env) > 0 {
+		w.obey()
+	}
 	w.x.Response.Status = status
 	w.x.Response.Header = w.Header()
 	w.x.Response.First = time.Now()
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// obey does what the environment says about the connection.
+//
+// Source: httpd modules/http/http_filters.c, basic_http_header_check;
+// http_protocol.c, ap_set_keepalive, as seen at work.
+func (w *recorder) obey() {
+	if w.r == nil || w.r.ProtoMajor != 1 {
+		return
+	}
+	closes := false
+	for _, v := range w.x.Env {
+		switch v.Name {
+		case "nokeepalive":
+			closes = true
+		case "downgrade-1.0": // as if the client had asked so
+			w.r.ProtoMinor = 0
+			closes = closes || !keeps(w.r)
+		}
+	}
+	if _, force := w.x.Env.Get("force-response-1.0"); force && w.r.ProtoMinor == 0 {
+		closes = true
+		if old, ok := w.ResponseWriter.(interface{ AnswerHTTP10() }); ok {
+			old.AnswerHTTP10()
+		}
+	}
+	if closes {
+		w.Header().Set("Connection", "close")
+		w.x.Response.Close = true
+	}
+}
+
+// keeps reports whether a client of HTTP/1.0 asks to keep its connection.
+func keeps(r *http.Request) bool {
+	for _, value := range r.Header["Connection"] {
+		for option := range strings.SplitSeq(value, ",") {
+			if strings.EqualFold(strings.TrimSpace(option), "keep-alive") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (w *recorder) Write(p []byte) (int, error) {

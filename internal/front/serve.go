@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/catflap/catflap/internal/front/canonical"
 	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/front/forward"
+	"github.com/catflap/catflap/internal/front/module/env"
 	"github.com/catflap/catflap/internal/front/module/errordoc"
 	"github.com/catflap/catflap/internal/web/listener"
 )
@@ -47,6 +49,7 @@ type room struct {
 	recorder recorder
 	attempts [4]exchange.Attempt
 	notes    [4]exchange.Var
+	env      [8]exchange.Var
 	body     exchange.Body
 }
 
@@ -85,6 +88,7 @@ func (m *room) begin(r *http.Request, conn *listener.Conn, s *site, host string,
 		Settings: s.resolver.Settings("/", "", false),
 		Attempts: m.attempts[:0],
 		Notes:    m.notes[:0],
+		Env:      m.env[:0],
 		Body:     &m.body,
 	}
 	if port == 0 {
@@ -98,7 +102,7 @@ func (m *room) begin(r *http.Request, conn *listener.Conn, s *site, host string,
 
 // serve answers one request of s and writes its log lines.
 func (s *site) serve(rec *recorder, w http.ResponseWriter, r *http.Request, conn *listener.Conn, x *exchange.Exchange) {
-	*rec = recorder{ResponseWriter: w, x: x}
+	*rec = recorder{ResponseWriter: w, r: r, x: x}
 	keepAlive := s.limits.KeepAlive
 	conn.SetTimes(s.limits.Timeout, keepAlive.Timeout)
 	w.Header()["Server"] = serverHeader
@@ -138,14 +142,12 @@ func (s *site) attempt(w *recorder, r *http.Request, x *exchange.Exchange) (abor
 	if refusal := checkHost(r, x.Request.Host); refusal != nil {
 		return s.refuse(w, r, x, refusal)
 	}
-	found, err := canonical.Parse(x.Request.Target)
-	if err != nil {
+	if err := s.enter(x, x.Request.Target); err != nil {
 		return s.refuse(w, r, x, err)
 	}
-	if found.Decoded == "*" && r.Method != http.MethodOptions {
+	if x.Request.Path.Decoded == "*" && r.Method != http.MethodOptions {
 		return s.refuse(w, r, x, &exchange.Refusal{Status: http.StatusBadRequest, Code: "AH10244", Log: "invalid URI path (*)", Level: "error", Module: "core"})
 	}
-	x.Request.Path = found
 	if r.Method == http.MethodTrace { // it would show headers to scripts
 		w.Header().Set("Allow", "GET,POST,OPTIONS,HEAD")
 		return s.refuse(w, r, x, &exchange.Refusal{Status: http.StatusMethodNotAllowed})
@@ -226,6 +228,7 @@ func (s *site) redirectInside(w *recorder, r *http.Request, x *exchange.Exchange
 		return err
 	}
 	x.Response.Original = status
+	env.Redirected(x, strconv.Itoa(status), x.Request.Path.Decoded)
 	original, body := x.Request, x.Body
 	x.Request.Path, x.Request.Query, x.Request.Asked = found, query, asked
 	x.Request.Method = http.MethodGet
@@ -240,6 +243,7 @@ func (s *site) redirectInside(w *recorder, r *http.Request, x *exchange.Exchange
 	}
 	x.Request.Header = again.Header
 	w.status = status
+	env.Judge(x, s.envIf)
 	err = s.answer(w, again, x)
 	x.Request, x.Body, w.status = original, body, 0
 	return err

@@ -14,6 +14,7 @@ import (
 	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/front/forward"
 	"github.com/catflap/catflap/internal/front/module/access"
+	"github.com/catflap/catflap/internal/front/module/env"
 	"github.com/catflap/catflap/internal/front/settings"
 	"github.com/catflap/catflap/internal/front/translate"
 	"github.com/catflap/catflap/internal/front/vhost"
@@ -26,12 +27,21 @@ type site struct {
 	exchange  *exchange.Site
 	limits    Limits
 	resolver  *vhost.Resolver
+	envIf     []settings.EnvRule
 	translate atomic.Pointer[translate.Translator]
 	files     *static.Files
 	forward   *forward.Station
 	access    *access.Checker
 	log       *slog.Logger // its ErrorLog
 	written   []accessLog
+}
+
+// enter sets the path of x, and the environment that it has before anything
+// else is decided.
+func (s *site) enter(x *exchange.Exchange, target string) (err error) {
+	x.Request.Path, err = canonical.Parse(target)
+	env.Judge(x, s.envIf)
+	return err
 }
 
 // aim sets the Target of x for its path, and the settings that hold for it.
@@ -66,6 +76,7 @@ func (s *site) looked(x *exchange.Exchange) (url, filename string, folder bool) 
 // answer brings x to its Target and runs it. The path of x is set.
 func (s *site) answer(w http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
 	s.aim(x)
+	env.Judge(x, x.Settings.EnvIf)
 	if x.Body.Length() != 0 {
 		x.Body = x.Body.Limited(x.Settings.BodyLimit)
 	}
@@ -109,8 +120,12 @@ func redirect(x *exchange.Exchange) {
 
 // run lets the Target of x answer.
 func (s *site) run(w http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
+	env.Set(x, x.Settings.Env)
 	switch x.Target.Kind {
 	case exchange.TargetForward:
+		if len(x.Env) > 0 && translate.Unmapped(x) { // by a variable of a section
+			return &exchange.Refusal{Status: http.StatusNotFound, Code: "AH00128", Log: "no-jk is set, and no file is looked for: " + x.Request.Path.Mount, Level: "info", Module: "core"}
+		}
 		return s.forward.Forward(w, r, x)
 	case exchange.TargetRespond:
 		if x.Target.Location != "" {

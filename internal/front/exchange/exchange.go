@@ -25,11 +25,14 @@ type Exchange struct {
 	Target   Target             // set by translate
 	Env      Vars               // httpd's environment variables: no-jk, JK_ROUTE, …
 	EnvAsked Vars               // Env as it was before an error page went through translate; nil if none did
-	Notes    Vars               // httpd's notes: JK_WORKER_NAME, …
-	Session  Session            // set by balancer
-	Attempts []Attempt          // every try at a worker, in order
-	Failure  *Error             // why the worker did not answer; nil if it did
-	Response Response
+	// EnvDoubtful tells that a regular expression took too long to say whether
+	// some variable is set.
+	EnvDoubtful bool
+	Notes       Vars      // httpd's notes: JK_WORKER_NAME, …
+	Session     Session   // set by balancer
+	Attempts    []Attempt // every try at a worker, in order
+	Failure     *Error    // why the worker did not answer; nil if it did
+	Response    Response
 }
 
 // Request is what the client asked. Its strings are as received unless said

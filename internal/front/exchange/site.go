@@ -33,7 +33,15 @@ type Forwarding struct {
 	FlushHeader     bool // flush to the client after the headers
 	DisableReuse    bool // close the container's connection after each request
 	CertChain       bool // +ForwardSSLCertChain
+	EnvVars         []EnvAttribute
 	RejectUnsafe    bool // paths with % or \ after decoding are not mapped
+}
+
+// An EnvAttribute is one JkEnvVar: a variable that goes to the container as a
+// request attribute, unless it is empty.
+type EnvAttribute struct {
+	Name    string
+	Default string // its value if it is not set
 }
 
 // A URIMode is which of JkOptions' ForwardURI… was the last.

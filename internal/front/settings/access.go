@@ -20,6 +20,7 @@ const (
 	RequireIP                             // Require ip
 	RequireHost                           // Require host
 	RequireLocal                          // Require local
+	RequireEnv                            // Require env
 )
 
 // A Requirement is a tree of Require lines and their containers.
@@ -29,6 +30,7 @@ type Requirement struct {
 	Children []Requirement  // of the containers
 	Prefixes []netip.Prefix // of RequireIP
 	Hosts    []string       // of RequireHost: name suffixes on whole labels, lower case
+	Env      []string       // of RequireEnv: variables, one of which is set
 }
 
 // Legacy is mod_access_compat: Order, Allow and Deny.

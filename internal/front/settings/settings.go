@@ -19,6 +19,8 @@ type Settings struct {
 	Types     Types      // AddType, ForceType, AddDefaultCharset
 	BodyLimit int64      // LimitRequestBody in bytes; 0 is unlimited
 	Redirects []Redirect // Redirect and RedirectMatch of sections, in the order in which they are tried
+	EnvIf     []EnvRule  // SetEnvIf and its kin, in sections
+	Env       []EnvVar   // SetEnv, PassEnv
 	Closed    *Closed    // not nil: the scope answers 403, fail closed
 }
 
@@ -43,18 +45,20 @@ type Layer struct {
 	Types     *Types       // added to the inherited ones, extension by extension
 	BodyLimit *int64
 	Redirects []Redirect // tried before the inherited ones
+	EnvIf     []EnvRule  // added to the inherited ones
+	Env       []EnvOp    // SetEnv, PassEnv, UnsetEnv
 	Closed    *Closed    // stays closed in every later layer
 }
 
 // Empty reports whether l changes nothing.
 func (l *Layer) Empty() bool {
 	return l.Options == nil && l.Index == nil && l.Require == nil && l.Legacy == nil &&
-		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.Redirects == nil && l.Closed == nil
+		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.Redirects == nil && l.EnvIf == nil && l.Env == nil && l.Closed == nil
 }
 
 // Restricts reports whether l may take something away from a client.
 func (l *Layer) Restricts() bool {
-	return l.Options != nil || l.Require != nil || l.Legacy != nil || l.BodyLimit != nil || l.Redirects != nil || l.Closed != nil
+	return l.Options != nil || l.Require != nil || l.Legacy != nil || l.BodyLimit != nil || l.Redirects != nil || l.EnvIf != nil || l.Closed != nil
 }
 
 // With returns s changed by the layers in their order. s stays as it is.
@@ -84,6 +88,12 @@ func (s *Settings) With(layers ...*Layer) *Settings {
 		}
 		if l.Redirects != nil {
 			merged.Redirects = slices.Concat(l.Redirects, merged.Redirects)
+		}
+		if l.EnvIf != nil {
+			merged.EnvIf = slices.Concat(merged.EnvIf, l.EnvIf)
+		}
+		if l.Env != nil {
+			merged.Env = setEnv(merged.Env, l.Env)
 		}
 		if l.Closed != nil {
 			merged.Closed = l.Closed

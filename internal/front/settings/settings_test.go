@@ -39,6 +39,10 @@ func TestWith(t *testing.T) {
 		{"none and off end what is inherited", []*Layer{{Types: &Types{Force: "x/1", Charset: "utf-8"}}, {Types: &Types{Force: "None", Charset: "Off"}}},
 			func(*Settings) {}},
 		{"LimitRequestBody 0", []*Layer{{BodyLimit: &zero}}, func(s *Settings) { s.BodyLimit = 0 }},
+		{"SetEnv and UnsetEnv in their order", []*Layer{{Env: []EnvOp{{EnvVar: EnvVar{"a", "1"}}, {EnvVar: EnvVar{"b", "1"}}}}, {Env: []EnvOp{{EnvVar: EnvVar{Name: "a"}, Unset: true}, {EnvVar: EnvVar{"b", "2"}}, {EnvVar: EnvVar{"c", "3"}}}}},
+			func(s *Settings) { s.Env = []EnvVar{{"b", "2"}, {"c", "3"}} }},
+		{"SetEnvIf adds", []*Layer{{EnvIf: []EnvRule{{Name: "a"}}}, {EnvIf: []EnvRule{{Name: "b"}}}}, func(s *Settings) { s.EnvIf = []EnvRule{{Name: "a"}, {Name: "b"}} }},
+		{"redirects of a deeper section come first", []*Layer{{Redirects: []Redirect{{Path: "/a"}}}, {Redirects: []Redirect{{Path: "/b"}}}}, func(s *Settings) { s.Redirects = []Redirect{{Path: "/b"}, {Path: "/a"}} }},
 		{"closed stays closed", []*Layer{{Closed: &Closed{By: "AuthType x"}}, {Require: &Requirement{Kind: RequireGranted}}},
 			func(s *Settings) {
 				s.Closed, s.Access.Require = &Closed{By: "AuthType x"}, &Requirement{Kind: RequireGranted}

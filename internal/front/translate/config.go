@@ -11,6 +11,7 @@ type Config struct {
 	DocumentRoot string
 	Redirects    []settings.Redirect // in file order: the first that matches
 	Mounts       *mount.Map          // never nil
+	StripSession string              // JkStripSession: the path parameter that no file's name has, with its ";"; empty if it is off
 	Aliases      []Alias             // in file order: the first that matches
 }
 

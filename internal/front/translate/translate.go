@@ -41,19 +41,46 @@ func (t *Translator) Translate(x *exchange.Exchange) exchange.Target {
 	if rule := t.Mount(x, x.Request.Path.Mount, x.Request.Path.Decoded); rule != nil {
 		return exchange.Target{Kind: exchange.TargetForward, Rule: rule}
 	}
+	if t.cfg.StripSession != "" {
+		p := &x.Request.Path
+		p.Decoded, p.Encoded = without(p.Decoded, t.cfg.StripSession), without(p.Encoded, t.cfg.StripSession)
+	}
 	return t.File(x.Request.Path.Decoded)
+}
+
+// without returns path without the parameter that begins with name.
+//
+// Source: mod_jk, "JkStripSession", as seen at work.
+func without(path, name string) string {
+	i := strings.Index(path, name)
+	if i < 0 {
+		return path
+	}
+	end := strings.IndexAny(path[i+1:], ";/")
+	if end < 0 {
+		return path[:i]
+	}
+	return path[:i] + path[i+1+end:]
 }
 
 // Mount returns the rule for the path in its two shapes, nil if no worker
 // answers it.
 func (t *Translator) Mount(x *exchange.Exchange, mounted, decoded string) *exchange.Rule {
-	if _, off := x.Env.Get("no-jk"); off {
+	if Unmapped(x) {
 		return nil
 	}
 	if x.Site.Forward.RejectUnsafe && strings.ContainsAny(decoded, `%\`) {
 		return nil
 	}
 	return t.cfg.Mounts.Lookup(mounted)
+}
+
+// Unmapped reports whether the environment of x keeps it from all workers.
+//
+// Source: mod_jk, "no-jk".
+func Unmapped(x *exchange.Exchange) bool {
+	_, off := x.Env.Get("no-jk")
+	return off
 }
 
 // File returns the static Target of a path: of the first Alias that matches,

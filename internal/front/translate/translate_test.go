@@ -152,3 +152,21 @@ func TestRedirectMatch(t *testing.T) {
 		t.Errorf("without a path: %+v", target)
 	}
 }
+
+// TestStripSession: what mod_jk made of the same paths.
+func TestStripSession(t *testing.T) {
+	translator := New(Config{DocumentRoot: "/srv", StripSession: ";jsessionid", Mounts: mount.New([]mount.Rule{
+		{Rule: exchange.Rule{Pattern: "/app/*", Worker: "w"}, Source: mount.JkMount},
+	})})
+	for path, want := range map[string]string{
+		"/a.txt;jsessionid=1": "/a.txt", "/a.txt;jsessionid": "/a.txt", "/a;x=1;jsessionid=2": "/a;x=1", "/a;jsessionid=2;x=1": "/a;x=1", "/d;jsessionid=1/i": "/d/i",
+		"/a;JSESSIONID=1": "/a;JSESSIONID=1", "/a": "/a", "/app/a;jsessionid=1": "/app/a;jsessionid=1",
+	} {
+		x := exchangeFor(path, "")
+		x.Request.Path.Mount, _, _ = strings.Cut(path, ";")
+		target := translator.Translate(x)
+		if got := x.Request.Path.Decoded; got != want || x.Request.Path.Encoded != want || target.Kind == exchange.TargetStatic && "/"+target.File != want {
+			t.Errorf("%s is %s, %+v, want %s", path, got, target, want)
+		}
+	}
+}

@@ -63,10 +63,55 @@ func (o *outgoing) fill(x *exchange.Exchange, cfg *Config) {
 	if len(x.Env) > 0 {
 		port, local = o.environment(x, port, local)
 	}
+	for i := range x.Site.Forward.EnvVars {
+		o.variable(x, &x.Site.Forward.EnvVars[i])
+	}
 	a.Request = append(a.Request,
 		ajp.RequestAttribute{Name: "AJP_REMOTE_PORT", Value: port},
 		ajp.RequestAttribute{Name: "AJP_LOCAL_ADDR", Value: local},
 		ajp.RequestAttribute{Name: "JK_LB_ACTIVATION", Value: x.Session.Activation})
+}
+
+// variable makes an attribute of a variable, unless it is empty.
+//
+// Source: mod_jk, "JkEnvVar".
+func (o *outgoing) variable(x *exchange.Exchange, v *exchange.EnvAttribute) {
+	value, ok := x.Env.Get(v.Name)
+	if !ok {
+		value, ok = common(x, v.Name)
+	}
+	if !ok {
+		value = v.Default
+	}
+	if value != "" {
+		o.Attributes.Request = append(o.Attributes.Request, ajp.RequestAttribute{Name: v.Name, Value: value})
+	}
+}
+
+// common returns a variable that every request has.
+//
+// Source: httpd server/util_script.c, ap_add_common_vars.
+func common(x *exchange.Exchange, name string) (value string, ok bool) {
+	switch name {
+	case "REMOTE_ADDR":
+		return x.Client.RemoteText(), true
+	case "REMOTE_PORT":
+		return strconv.Itoa(int(x.Client.Remote.Port())), true
+	case "SERVER_ADDR":
+		return x.Client.LocalText(), true
+	case "SERVER_ADMIN":
+		return x.Site.Admin, true
+	case "REQUEST_SCHEME":
+		if x.Client.TLS {
+			return "https", true
+		}
+		return "http", true
+	case "HTTPS":
+		if x.Client.TLS {
+			return "on", true
+		}
+	}
+	return "", false
 }
 
 // environment lets variables of httpd's environment override what the
@@ -145,7 +190,7 @@ func (o *outgoing) headers(x *exchange.Exchange) {
 		if len(values) == 0 || hopByHop(name) || name == "Content-Length" || name == "Host" || named.has(name) {
 			continue
 		}
-		o.add(name, joined(name, values))
+		o.add(name, exchange.Joined(name, values))
 	}
 	switch length := x.Body.Length(); {
 	case length == 0:
@@ -163,18 +208,6 @@ func (o *outgoing) add(name, value string) {
 func ignoresLength(x *exchange.Exchange) bool {
 	_, ok := x.Env.Get("JK_IGNORE_CL")
 	return ok
-}
-
-// joined makes one value of a header that came several times, as httpd does;
-// cookies are joined as RFC 6265 has them.
-func joined(name string, values []string) string {
-	if len(values) == 1 {
-		return values[0]
-	}
-	if name == "Cookie" {
-		return strings.Join(values, "; ")
-	}
-	return strings.Join(values, ", ")
 }
 
 // hopByHop reports whether a header, in canonical spelling, ends at the front.

@@ -690,3 +690,34 @@ func BenchmarkForward(b *testing.B) {
 		}
 	}
 }
+
+// TestEnvironment: variables override what the connection says, and those of
+// JkEnvVar become attributes; nothing that a client sends does.
+func TestEnvironment(t *testing.T) {
+	w, s := start(t, ajptest.Config{Script: func(c *ajptest.Call) { c.Answer(200, "") }}, nil)
+	r, x := request("GET", "/", http.NoBody, 0)
+	x.Site = &exchange.Site{Name: "site.example", Port: 80, Admin: "a@x.example", Forward: exchange.Forwarding{EnvVars: []exchange.EnvAttribute{
+		{Name: "set"}, {Name: "unset"}, {Name: "defaulted", Default: "d"}, {Name: "empty", Default: "d"}, {Name: "REMOTE_PORT"}, {Name: "SERVER_ADMIN"}, {Name: "HTTPS"}, {Name: "REQUEST_SCHEME"},
+	}}}
+	for _, v := range []exchange.Var{
+		{Name: "set", Value: "1"}, {Name: "empty", Value: ""}, {Name: "other", Value: "1"}, {Name: "JK_REMOTE_ADDR", Value: "192.0.2.1"}, {Name: "JK_REMOTE_PORT", Value: "99"},
+		{Name: "JK_REMOTE_HOST", Value: "h.example"}, {Name: "JK_REMOTE_USER", Value: "joe"}, {Name: "JK_AUTH_TYPE", Value: "Basic"}, {Name: "JK_LOCAL_NAME", Value: "l.example"},
+		{Name: "JK_LOCAL_ADDR", Value: "192.0.2.9"}, {Name: "JK_LOCAL_PORT", Value: "8443"},
+	} {
+		x.Env.Set(v.Name, v.Value)
+	}
+	r.Header.Set("unset", "by the client")
+	if _, err := forward(w, r, x); err != nil {
+		t.Fatal(err)
+	}
+	got := s.Requests()[0]
+	if got.RemoteAddr != "192.0.2.1" || got.RemoteHost != "h.example" || got.ServerName != "l.example" || got.ServerPort != 8443 {
+		t.Errorf("%+v", got)
+	}
+	if diff := cmp.Diff(ajp.Attributes{RemoteUser: "joe", AuthType: "Basic", Route: "n1", Request: []ajp.RequestAttribute{
+		{Name: "set", Value: "1"}, {Name: "defaulted", Value: "d"}, {Name: "REMOTE_PORT", Value: "51000"}, {Name: "SERVER_ADMIN", Value: "a@x.example"}, {Name: "REQUEST_SCHEME", Value: "http"},
+		{Name: "AJP_REMOTE_PORT", Value: "99"}, {Name: "AJP_LOCAL_ADDR", Value: "192.0.2.9"}, {Name: "JK_LB_ACTIVATION", Value: "ACT"}}},
+		got.Attributes); diff != "" {
+		t.Error(diff)
+	}
+}

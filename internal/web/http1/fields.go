@@ -10,7 +10,10 @@ import (
 
 // appendHead appends status line and headers with the empty line.
 func (w *response) appendHead(b []byte) []byte {
-	b = appendStatus(b, w.status)
+	minor := len(b) + len("HTTP/1.")
+	if b = appendStatus(b, w.status); w.old {
+		b[minor] = '0'
+	}
 	if _, ok := w.header["Date"]; !ok {
 		b = append(append(append(b, "Date: "...), dateNow()...), '\r', '\n')
 	}

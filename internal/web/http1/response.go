@@ -22,6 +22,7 @@ type response struct {
 	chunks bool  // the body goes out in chunks
 	silent bool  // no body may follow: HEAD, 204, 304
 	close  bool  // the connection ends after it
+	old    bool  // the status line says HTTP/1.0
 	err    error // of the connection; nothing more goes out
 
 	held *[]byte
@@ -48,7 +49,7 @@ var outputs = sync.Pool{New: func() any { b := make([]byte, bufferSize); return 
 func (w *response) begin() {
 	clear(w.header)
 	w.status, w.length, w.sent = 0, -1, 0
-	w.begun, w.chunks, w.silent, w.close, w.err = false, false, false, w.c.request.Close, nil
+	w.begun, w.chunks, w.silent, w.close, w.old, w.err = false, false, false, w.c.request.Close, false, nil
 }
 
 // Header implements http.ResponseWriter.
@@ -198,6 +199,10 @@ func (w *response) FlushError() error {
 
 // Flush implements http.Flusher.
 func (w *response) Flush() { w.FlushError() }
+
+// AnswerHTTP10 lets the status line say HTTP/1.0, for clients that know no
+// later version. The answer must not have begun.
+func (w *response) AnswerHTTP10() { w.old = true }
 
 // SetReadDeadline is for http.ResponseController: of reads of the body.
 func (w *response) SetReadDeadline(t time.Time) error { return w.c.conn.SetReadDeadline(t) }

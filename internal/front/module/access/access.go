@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,10 +54,14 @@ func (c *Checker) Check(x *exchange.Exchange) *exchange.Refusal {
 		return denied(x, "", "core", "closed, since catflap does not check "+s.Closed.By+" ("+s.Closed.Place+"): ")
 	}
 	v := visitor{checker: c, x: x}
-	if s.Access.Legacy != nil && !v.legacy(s.Access.Legacy) {
+	legacy := s.Access.Legacy == nil || v.legacy(s.Access.Legacy)
+	if v.doubtful {
+		return denied(x, "", "setenvif", "the regular expression of a SetEnvIf took too long, and who may come in depends on it: ")
+	}
+	if !legacy {
 		return denied(x, "AH01797", "access_compat", "client denied by server configuration: ")
 	}
-	if s.Access.Require != nil && v.require(s.Access.Require) != granted {
+	if s.Access.Require != nil && (v.require(s.Access.Require) != granted || v.doubtful) {
 		return denied(x, "AH01630", "authz_core", "client denied by server configuration: ")
 	}
 	return nil
@@ -68,7 +73,7 @@ func (c *Checker) Judge(x *exchange.Exchange) func(s *settings.Settings) bool {
 	v := visitor{checker: c, x: x}
 	return func(s *settings.Settings) bool {
 		return s.Closed == nil && (s.Access.Legacy == nil || v.legacy(s.Access.Legacy)) &&
-			(s.Access.Require == nil || v.require(s.Access.Require) == granted)
+			(s.Access.Require == nil || v.require(s.Access.Require) == granted) && !v.doubtful
 	}
 }
 
@@ -86,6 +91,8 @@ type visitor struct {
 	x       *exchange.Exchange
 	names   []string
 	looked  bool
+	// doubtful tells that a variable was asked for that a rule might have set.
+	doubtful bool
 }
 
 // A verdict is what a Requirement comes to.
@@ -164,6 +171,8 @@ func (v *visitor) meets(r *settings.Requirement) bool {
 		}
 	case settings.RequireLocal:
 		return address.IsLoopback() || address == v.x.Client.Local.Addr()
+	case settings.RequireEnv:
+		return slices.ContainsFunc(r.Env, v.set)
 	case settings.RequireHost:
 		for _, suffix := range r.Hosts {
 			if v.named(suffix) {
@@ -195,7 +204,7 @@ func (v *visitor) any(rules []settings.HostRule) bool {
 			return true
 		case rule.Env != "":
 			name, not := strings.CutPrefix(rule.Env, "!")
-			if _, set := v.x.Env.Get(name); set != not {
+			if v.set(name) != not {
 				return true
 			}
 		case rule.Host != "":
@@ -207,6 +216,13 @@ func (v *visitor) any(rules []settings.HostRule) bool {
 		}
 	}
 	return false
+}
+
+// set reports whether the environment has a variable.
+func (v *visitor) set(name string) bool {
+	_, set := v.x.Env.Get(name)
+	v.doubtful = v.doubtful || v.x.EnvDoubtful
+	return set
 }
 
 // named reports whether the client's host name ends in suffix, on whole

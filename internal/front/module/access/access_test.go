@@ -197,3 +197,41 @@ func (c counting) Names(ctx context.Context, a netip.Addr) ([]string, error) {
 	*c.looked++
 	return c.Resolver.Names(ctx, a)
 }
+
+// TestEnv: Require env, and Allow and Deny by variables; where one is asked
+// for that a rule might have set, had it ended in time, nobody comes in.
+func TestEnv(t *testing.T) {
+	env := func(names ...string) req { return req{Kind: settings.RequireEnv, Env: names} }
+	legacy := func(order settings.Order, allow, deny settings.HostRule) settings.Access {
+		return settings.Access{Legacy: &settings.Legacy{Order: order, Allow: []settings.HostRule{allow}, Deny: []settings.HostRule{deny}}}
+	}
+	require := func(r req) settings.Access { return settings.Access{Require: &r} }
+	everybody := settings.HostRule{All: true}
+	for _, test := range []struct {
+		rule        string
+		access      settings.Access
+		want, doubt bool // what it comes to, and with a doubtful environment
+	}{
+		{"one of several", require(env("none", "set")), true, false},
+		{"another", require(env("none")), false, false},
+		{"no name", require(env()), false, false},
+		{"not", require(all(grantedAll, not(env("set")))), false, false},
+		{"not another", require(all(grantedAll, not(env("none")))), true, false},
+		{"who is let in anyway", require(anyOf(grantedAll, env("none"))), true, true},
+		{"Allow from env", legacy(settings.DenyAllow, settings.HostRule{Env: "set"}, everybody), true, false},
+		{"Allow from env=!", legacy(settings.DenyAllow, settings.HostRule{Env: "!set"}, everybody), false, false},
+		{"Deny from env", legacy(settings.AllowDeny, everybody, settings.HostRule{Env: "set"}), false, false},
+		{"Deny from another", legacy(settings.AllowDeny, everybody, settings.HostRule{Env: "none"}), true, false},
+		{"no variable asked for", require(grantedAll), true, true},
+	} {
+		x := visit("10.0.0.9", test.access)
+		x.Env.Set("set", "")
+		if got := checker.Check(x) == nil; got != test.want {
+			t.Errorf("%s: %v", test.rule, got)
+		}
+		x.EnvDoubtful = true
+		if got := checker.Check(x) == nil; got != test.doubt {
+			t.Errorf("%s, doubtful: %v", test.rule, got)
+		}
+	}
+}

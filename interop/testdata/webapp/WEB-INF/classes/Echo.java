@@ -28,6 +28,7 @@ import java.util.Map;
  *   status=N     the status; error=N lets the container make the page
  *   set=N:V      a header of the response, as often as wanted
  *   session=1    makes or takes a session and counts in it
+ *   attribute=N  tells a request attribute, as often as wanted
  *   read=WHAT    of the body: all (default), part (the first 10 bytes), none
  *   early=1      answers first, reads then
  *   size=N       answers N bytes instead of the echo; length=1 tells their number first
@@ -60,6 +61,9 @@ public class Echo extends HttpServlet {
             text.append(read(request.getInputStream(), one(ask, "read", "all")));
         }
         describe(request, text, ask.containsKey("session"));
+        for (String name : ask.getOrDefault("attribute", List.of())) {
+            line(text, "attribute." + name, request.getAttribute(name));
+        }
         if (ask.containsKey("error")) {
             response.sendError(Integer.parseInt(one(ask, "error", "500")));
             return;

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Installs the peers that interop and bench run against: Tomcat 10.1 with its
-# JDK, httpd with mod_jk, haproxy, wrk and ip. Debian or a descendant of it, as
+# Installs what interop and bench run with: Tomcat 10.1 with its JDK, httpd with
+# mod_jk, haproxy, wrk, ip and logrotate. Debian or a descendant of it, as
 # root. No service is started. Does nothing when all of them are there.
 set -eu
 
-packages="tomcat10 apache2 libapache2-mod-jk openjdk-17-jdk-headless haproxy wrk iproute2"
+packages="tomcat10 apache2 libapache2-mod-jk openjdk-17-jdk-headless haproxy wrk iproute2 logrotate"
 
 fail() {
 	echo "install-peers: $*" >&2

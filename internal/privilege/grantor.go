@@ -7,21 +7,24 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 )
 
 // A grantor answers the requests of a child, with the rights of this process.
 // It opens what the configuration names as this process reads it, whatever the
 // child may say: what comes from the child is taken to come from an attacker.
-// One goroutine uses it.
+// One goroutine uses it; only close may be called by others.
 type grantor struct {
 	user     User
 	load     func(Opener) Names
 	programs *Programs
-	accepted Names                       // of the configuration that runs
-	names    Names                       // what may be asked for; more than accepted while a reload lasts
-	next     *Names                      // of the configuration that a reload has read; nil: there is no reload
-	sockets  map[string]*net.TCPListener // by address; they outlive the child
+	accepted Names  // of the configuration that runs
+	names    Names  // what may be asked for; more than accepted while a reload lasts
+	next     *Names // of the configuration that a reload has read; nil: there is no reload
+
+	mu      sync.Mutex                  // guards sockets
+	sockets map[string]*net.TCPListener // by address; they outlive the child; nil: no more
 }
 
 // answer does what r asks. The caller closes the file, if there is one, once
@@ -87,6 +90,11 @@ func (g *grantor) named(r request) bool {
 // listen returns the socket of an address for the child. It stays open here,
 // so that clients can connect while there is no child.
 func (g *grantor) listen(address string) (*os.File, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.sockets == nil {
+		return nil, errors.New("the server is stopping")
+	}
 	socket := g.sockets[address]
 	if socket == nil {
 		l, err := net.Listen("tcp", address)
@@ -114,6 +122,8 @@ func (g *grantor) settle(taken bool) {
 		g.accepted = *g.next
 	}
 	g.names, g.next = g.accepted, nil
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for address, socket := range g.sockets {
 		if !g.names.Listen[address] {
 			socket.Close()
@@ -129,11 +139,14 @@ func (g *grantor) add() {
 	g.names, g.next = g.accepted, nil
 }
 
-// close closes all sockets.
+// close closes all sockets for good.
 func (g *grantor) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for _, socket := range g.sockets {
 		socket.Close()
 	}
+	g.sockets = nil
 }
 
 // serve answers a child on conn until it is gone, which is no error.

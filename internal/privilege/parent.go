@@ -116,7 +116,10 @@ func (p *Parent) attend(c *childProcess, signals <-chan os.Signal) {
 				break
 			}
 			p.served = p.served || r.state == Serving
-			p.stopping = p.stopping || r.state == Stopping
+			if r.state == Stopping {
+				p.stopping = true
+				p.grantor.close() // so that nobody waits at a door that stays shut
+			}
 			p.config.Report(r.state, r.line)
 		case <-p.kill:
 			p.config.Complain(fmt.Errorf("the serving process %d does not end; it is killed", c.process.Process.Pid))

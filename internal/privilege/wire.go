@@ -157,8 +157,11 @@ type toldError struct {
 func (e *toldError) Error() string { return e.text }
 
 func (e *toldError) Unwrap() error {
-	if e.errno == 0 {
+	switch e.errno {
+	case 0:
 		return nil
+	case syscall.EPERM: // a rule of ours: the text tells more than the number
+		return fs.ErrPermission
 	}
 	return e.errno
 }

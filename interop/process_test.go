@@ -1,0 +1,204 @@
+package interop
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/catflap/catflap/interop/peer"
+)
+
+// gone reports whether a process has ended.
+func gone(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(text), ") Z ")
+}
+
+// TestServingProcessDies: when a process that serves is killed the first one
+// starts another; no client is refused meanwhile.
+func TestServingProcessDies(t *testing.T) {
+	inHouse(t, "", func(t *testing.T, h *house) {
+		for range 2 {
+			old := children(h.server.Pid())
+			if len(old) == 0 {
+				t.Fatal("no process serves")
+			}
+			for _, pid := range old {
+				if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, pid := range old {
+				await(t, "its end", func() bool { return gone(pid) })
+			}
+			if got := h.get(t, "/"); got != 200 { // it waits until it is served
+				t.Errorf("then: %d", got)
+			}
+			if !h.server.Running() {
+				t.Fatal("the first process has ended")
+			}
+		}
+	})
+}
+
+// TestFirstProcessDies: when the first process is killed the one that serves
+// ends, too, so that the ports are free.
+func TestFirstProcessDies(t *testing.T) {
+	h := newHouse(t, "")
+	cmd := exec.Command(catflapBinary(t), "serve", "-f", h.conf)
+	begin(t, h, cmd)
+	serving := children(cmd.Process.Pid)
+	if len(serving) != 1 {
+		t.Fatalf("%d processes serve", len(serving))
+	}
+	cmd.Process.Kill()
+	await(t, "the end of the serving process", func() bool { return gone(serving[0]) })
+	listener, err := net.Listen("tcp", h.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener.Close()
+}
+
+// TestStop: TERM to the first process lets a request end that is being served,
+// and ends both.
+func TestStop(t *testing.T) {
+	h := newHouse(t, "")
+	cmd := exec.Command(catflapBinary(t), "serve", "-f", h.conf)
+	begin(t, h, cmd)
+	if pid := h.read(t, "run/pid"); pid != fmt.Sprintln(cmd.Process.Pid) {
+		t.Errorf("the PidFile says %q, the first process is %d", pid, cmd.Process.Pid)
+	}
+	serving := children(cmd.Process.Pid)
+	if len(serving) != 1 {
+		t.Fatalf("%d processes serve", len(serving))
+	}
+	h.write(t, "www/large", 0o644, strings.Repeat("x", 16<<20))
+	answer, err := http.Get("http://" + h.addr + "/large")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "no new connections", func() bool {
+		conn, err := net.Dial("tcp", h.addr)
+		if err == nil {
+			conn.Close()
+		}
+		return err != nil
+	})
+	if n, err := io.Copy(io.Discard, answer.Body); n != 16<<20 || err != nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if !gone(serving[0]) {
+		t.Error("the serving process is left")
+	}
+	if left, _ := filepath.Glob(h.dir + "/run/pid*"); left != nil {
+		t.Errorf("%v are left", left)
+	}
+}
+
+// TestPidFileOfRoot: a second server does not overwrite the PidFile of one
+// that lives, and takes one that is left over.
+func TestPidFileOfRoot(t *testing.T) {
+	h := newHouse(t, "")
+	binary := catflapBinary(t)
+	h.write(t, "run/pid", 0o644, "4194305\n") // more than there can be
+	cmd := exec.Command(binary, "serve", "-f", h.conf)
+	begin(t, h, cmd)
+	want := fmt.Sprintln(cmd.Process.Pid)
+	if pid := h.read(t, "run/pid"); pid != want {
+		t.Errorf("the PidFile says %q, want %q", pid, want)
+	}
+	other := filepath.Join(h.dir, "etc/other.conf")
+	h.write(t, "etc/other.conf", 0o644, strings.Replace(h.read(t, "etc/httpd.conf"), "Listen "+h.addr, "Listen "+peer.FreeAddr(t), 1))
+	_, stderr, code := peer.RunCatflap(t, binary, "serve", "-f", other)
+	if code != 1 || !strings.Contains(stderr, fmt.Sprintf("run/pid: process %d has it and runs", cmd.Process.Pid)) {
+		t.Errorf("the second ended with %d:\n%s", code, stderr)
+	}
+	if pid := h.read(t, "run/pid"); pid != want {
+		t.Errorf("then the PidFile says %q, want %q", pid, want)
+	}
+	if got := h.get(t, "/"); got != 200 {
+		t.Error(got)
+	}
+}
+
+// TestPipedLogAsRoot: the program of a piped log runs as root, with what only
+// root may reach, and again after it has died.
+func TestPipedLogAsRoot(t *testing.T) {
+	onBothFronts(t, func(t *testing.T, start func(conf string) *peer.Front) {
+		h := newHouse(t, "CustomLog \"|@DIR@/private/program @DIR@/private\" short\n")
+		h.write(t, "private/program", 0o700, "#!/bin/sh\necho $$ >$1/pid.new; mv $1/pid.new $1/pid; id -u >$1/uid\nwhile read line; do echo $line >>$1/lines; done\n")
+		h.server = start(h.conf)
+		arrives := func(path string) {
+			t.Helper()
+			await(t, path, func() bool { h.get(t, path); return strings.Contains(h.read(t, "private/lines"), path+" 404") })
+		}
+		arrives("/first")
+		if uid := h.read(t, "private/uid"); uid != "0\n" {
+			t.Errorf("it runs as %s", uid)
+		}
+		old := h.read(t, "private/pid")
+		pid, err := strconv.Atoi(strings.TrimSpace(old))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "another one", func() bool { return h.read(t, "private/pid") != old })
+		arrives("/second")
+		h.server.Stop(t)
+		pid, _ = strconv.Atoi(strings.TrimSpace(h.read(t, "private/pid")))
+		await(t, "its end", func() bool { return gone(pid) })
+	})
+}
+
+// TestLinkInLogs: who may write where the logs are can replace one by a link;
+// httpd then writes as root to where it leads, catflap does not.
+func TestLinkInLogs(t *testing.T) {
+	onBothFronts(t, func(t *testing.T, start func(conf string) *peer.Front) {
+		h := newHouse(t, "")
+		if err := exec.Command("chown", "-R", "www-data", h.dir+"/log").Run(); err != nil {
+			t.Fatal(err)
+		}
+		h.server = start(h.conf)
+		h.write(t, "private/precious", 0o600, "")
+		attack := exec.Command("sh", "-c", "mv access.log stolen && ln -s ../private/precious access.log")
+		attack.Dir = h.dir + "/log"
+		attack.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 33, Gid: 33}}
+		if output, err := attack.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, output)
+		}
+		if err := h.server.Signal(); err != nil {
+			t.Fatal(err)
+		}
+		written := func() bool { h.get(t, "/mine"); return h.read(t, "private/precious") != "" }
+		if h.server.Name == "httpd" {
+			await(t, "httpd writes to it", written)
+			return
+		}
+		await(t, "the refusal", func() bool { return strings.Contains(h.read(t, "log/error.log"), "is not followed") })
+		await(t, "the old log goes on", func() bool {
+			h.get(t, "/still")
+			return strings.Contains(h.read(t, "log/stolen"), "/still 200") || strings.Contains(h.read(t, "log/stolen"), "/still 404")
+		})
+		if written() {
+			t.Error("a file of root's was written to")
+		}
+	})
+}

@@ -241,6 +241,12 @@ func TestOpenFiles(t *testing.T) {
 // output.
 func begin(t *testing.T, h *house, cmd *exec.Cmd) string {
 	t.Helper()
+	return launch(t, h, cmd, "log/error.log")
+}
+
+// launch is begin with another error log.
+func launch(t *testing.T, h *house, cmd *exec.Cmd, log string) string {
+	t.Helper()
 	output, err := os.CreateTemp(t.TempDir(), "output")
 	if err != nil {
 		t.Fatal(err)
@@ -258,7 +264,7 @@ func begin(t *testing.T, h *house, cmd *exec.Cmd) string {
 			t.Logf("its output:\n%s", text)
 		}
 	})
-	await(t, "it serves", func() bool { return strings.Contains(h.read(t, "log/error.log"), "AH00489") })
+	await(t, "it serves", func() bool { return strings.Contains(h.read(t, log), "AH00489") })
 	return output.Name()
 }
 

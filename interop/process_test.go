@@ -202,3 +202,57 @@ func TestLinkInLogs(t *testing.T) {
 		}
 	})
 }
+
+// TestAnotherUser: a reload that names another User goes on as the old one.
+func TestAnotherUser(t *testing.T) {
+	h := newHouse(t, "")
+	cmd := exec.Command(catflapBinary(t), "serve", "-f", h.conf)
+	begin(t, h, cmd)
+	before := children(cmd.Process.Pid)
+	h.write(t, "etc/httpd.conf", 0o644, strings.Replace(h.read(t, "etc/httpd.conf"), "User www-data", "User daemon", 1))
+	if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "word of it", func() bool {
+		return strings.Contains(h.read(t, "log/error.log"), `takes effect when catflap is started anew now="www-data www-data" then="daemon www-data"`)
+	})
+	if after := children(cmd.Process.Pid); fmt.Sprint(before) != fmt.Sprint(after) {
+		t.Errorf("%v served, now %v", before, after)
+	}
+}
+
+// TestBesideAsRoot: run next to the live server by root, it serves as User, from
+// a folder that only root may enter.
+func TestBesideAsRoot(t *testing.T) {
+	h := newHouse(t, "")
+	_, port, _ := net.SplitHostPort(h.addr)
+	live, _ := strconv.Atoi(port)
+	_, port, _ = net.SplitHostPort(peer.FreeAddr(t))
+	own, _ := strconv.Atoi(port)
+	cmd := exec.Command(catflapBinary(t), "serve", "-f", h.conf, "--beside", h.dir+"/private/cf", "--port-offset", fmt.Sprint(own-live))
+	log := "private/cf" + h.dir + "/log/error.log"
+	output := launch(t, h, cmd, log)
+	await(t, "its one line", func() bool {
+		text, _ := os.ReadFile(output)
+		return strings.Contains(string(text), "untouched; logs and pid in") || strings.Contains(string(text), "no httpd runs; logs and pid in")
+	})
+	h.addr = fmt.Sprintf("127.0.0.1:%d", own)
+	if got := h.get(t, "/other"); got != 200 {
+		t.Error(got)
+	}
+	if serving := children(cmd.Process.Pid); len(serving) != 1 || statusOf(t, serving[0], "CapEff") != none {
+		t.Errorf("%v serve", serving)
+	}
+	for range 2 {
+		if err := cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "a reload", func() bool { return strings.Contains(h.read(t, log), "AH00493") })
+		os.Truncate(filepath.Join(h.dir, log), 0)
+	}
+	for _, folder := range []string{"log", "run"} {
+		if left, _ := os.ReadDir(filepath.Join(h.dir, folder)); len(left) > 0 {
+			t.Errorf("%s holds %v", folder, left)
+		}
+	}
+}

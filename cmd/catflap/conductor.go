@@ -26,6 +26,7 @@ type conductor struct {
 	server   *front.Server
 	options  config.Options
 	host     host
+	user     string // as whom it serves
 	state    control.State
 	again    bool             // a signal came while a reload ran
 	reloaded chan []string    // why the reload that ran was refused; nil if it was not
@@ -37,12 +38,12 @@ type conductor struct {
 	cancel   context.CancelFunc
 }
 
-// newConductor returns the conductor of server, which opens by the Opener of
-// options.
-func newConductor(server *front.Server, options config.Options, host host) *conductor {
+// newConductor returns the conductor of server, which was made of cfg and opens
+// by the Opener of options.
+func newConductor(server *front.Server, cfg *front.Config, options config.Options, host host) *conductor {
 	process := options.Opener.Process()
 	c := &conductor{
-		server: server, options: options, host: host, reloaded: make(chan []string, 1),
+		server: server, options: options, host: host, user: userOf(cfg), reloaded: make(chan []string, 1),
 		state: control.State{PID: process, Born: control.Born(process), Phase: control.Serving},
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -126,7 +127,7 @@ func (c *conductor) reload() {
 	go func() {
 		var refused []string
 		err := c.host.Renew(func() error {
-			if refused = reload(c.ctx, c.server, c.options); refused != nil {
+			if refused = reload(c.ctx, c.server, c.options, c.user); refused != nil {
 				return errRefused
 			}
 			return nil
@@ -171,7 +172,7 @@ func (c *conductor) tell() {
 
 // reload opens the logs again and lets the files as they are now take over. It
 // returns why they do not; nil if they do.
-func reload(ctx context.Context, server *front.Server, options config.Options) (refused []string) {
+func reload(ctx context.Context, server *front.Server, options config.Options, user string) (refused []string) {
 	log := server.Log()
 	if err := server.Reopen(); err != nil {
 		log.Error("some logs could not be opened again; they go on as they were", "module", "core", "err", err)
@@ -187,12 +188,20 @@ func reload(ctx context.Context, server *front.Server, options config.Options) (
 	err := server.Reload(ctx, cfg)
 	switch {
 	case err == nil:
+		if next := userOf(cfg); next != user {
+			log.Warn("another User or Group takes effect when catflap is started anew", "module", "core", "now", user, "then", next)
+		}
 		return nil
 	case errors.Is(err, front.ErrStopping), ctx.Err() != nil:
 		return []string{front.ErrStopping.Error()}
 	}
 	log.Error("reload refused, the old settings go on", "module", "core", "err", err)
 	return refusals(err, options.Beside != nil)
+}
+
+// userOf is as whom a server with cfg serves, in words.
+func userOf(cfg *front.Config) string {
+	return strings.TrimSpace(cfg.Process.User + " " + cfg.Process.Group)
 }
 
 // errorsOf are the mistakes of a report because of which nothing starts.

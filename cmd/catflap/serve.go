@@ -119,7 +119,7 @@ func (s *serving) run(cfg *front.Config, report *config.Report, options config.O
 		}
 		return failed("not started")
 	}
-	c := newConductor(server, options, s.host)
+	c := newConductor(server, cfg, options, s.host)
 	if options.Beside != nil {
 		c.ready = func() {
 			fmt.Fprintln(s.command.OutOrStdout(), s.beside.introduce(c.ctx, server, report.Moved, time.Since(s.began)))

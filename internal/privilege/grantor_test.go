@@ -294,14 +294,16 @@ func FuzzGrantor(f *testing.F) {
 	}
 	g := &grantor{user: stranger, programs: &Programs{}, sockets: map[string]*net.TCPListener{}, load: func(Opener) Names { return Names{} }}
 	f.Add([]byte("r\x00\x05/etc/"))
-	f.Add(request{verb: askRead, name: folder + "/conf"}.appendTo(nil))
-	f.Add(request{verb: askAppend, name: folder + "/log"}.appendTo(nil))
-	f.Add(request{verb: askWriteState, name: folder + "/pid", data: []byte("x")}.appendTo(nil))
+	f.Add([]byte("r\x00\x06@/conf"))
+	f.Add([]byte("a\x00\x05@/log"))
+	f.Add([]byte("t\x00\x05@/pidstate"))
+	f.Add([]byte("o\x00\x00\x01"))
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		r, err := parseRequest(packet)
 		if err != nil {
 			return
 		}
+		r.name = strings.Replace(r.name, "@", folder, 1)
 		g.accepted = Names{Read: set(folder + "/conf"), Append: set(folder + "/log"), Pid: set(folder + "/pid")}
 		g.names = g.accepted
 		_, file := g.answer(r)

@@ -1,6 +1,7 @@
 package privilege
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -47,7 +48,7 @@ func (p *Parent) start() (*childProcess, error) {
 	if err := <-started; err != nil {
 		requests.Close()
 		orders.Close()
-		return nil, fmt.Errorf("start a process of user %s: %w", p.config.User.Name, err)
+		return nil, p.explain(err)
 	}
 	c.tasks.Go(func() { c.report(p.config.Complain) })
 	c.tasks.Go(func() {
@@ -57,6 +58,19 @@ func (p *Parent) start() (*childProcess, error) {
 		}
 	})
 	return c, nil
+}
+
+// explain says what to do when no child can be started.
+func (p *Parent) explain(err error) error {
+	why := ""
+	switch {
+	case errors.Is(err, syscall.EACCES):
+		program, _ := os.Readlink("/proc/self/exe")
+		why = fmt.Sprintf(" (may that user execute %s?)", program)
+	case errors.Is(err, syscall.EPERM):
+		why = " (this needs the capabilities CAP_SETUID and CAP_SETGID)"
+	}
+	return fmt.Errorf("start a process of user %s: %w%s", p.config.User.Name, err, why)
 }
 
 // keepOpenFiles sees to it that no file that this process was started with,

@@ -206,7 +206,7 @@ func TestOpenFiles(t *testing.T) {
 	}
 	defer extra.Close()
 	cmd := exec.Command(catflapBinary(t), "serve", "-f", h.conf)
-	cmd.ExtraFiles = []*os.File{extra}
+	cmd.ExtraFiles = []*os.File{extra, extra, extra, extra} // 3 to 6: the child has its own 3 and 4
 	output := begin(t, h, cmd)
 	serving := children(cmd.Process.Pid)
 	if len(serving) != 1 {

@@ -61,6 +61,9 @@ func TestFirstProcessDies(t *testing.T) {
 	}
 	cmd.Process.Kill()
 	await(t, "the end of the serving process", func() bool { return gone(serving[0]) })
+	if log := h.read(t, "log/error.log"); !strings.Contains(log, "AH00491") {
+		t.Errorf("it did not end in order:\n%s", log)
+	}
 	listener, err := net.Listen("tcp", h.addr)
 	if err != nil {
 		t.Fatal(err)

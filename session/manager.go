@@ -42,6 +42,10 @@ var (
 	// ErrTooMany tells that a Manager takes no further session.
 	ErrTooMany = errors.New("session: there are as many sessions as may be")
 
+	// ErrTooDeep tells that lists and maps of a value lie too deep in each
+	// other; most likely it contains itself.
+	ErrTooDeep = errors.New("lists and maps lie too deep in each other")
+
 	// ErrCommitted tells that the answer has begun: its cookie could not be
 	// sent any more.
 	ErrCommitted = errors.New("session: the answer has begun, a new session id cannot reach the client")

@@ -17,18 +17,17 @@ func (e *TypeError) Error() string {
 	return fmt.Sprintf("session: attribute %q: %s is not kept; a session keeps string, bool, int, int8 to int64, float32, float64, time.Time, []byte, []any, map[string]any and map[any]any", e.Name, e.Type)
 }
 
-// maxDepth is how deep lists and maps may lie in each other. Beyond it a value
-// most likely contains itself.
+// maxDepth is how deep lists and maps may lie in each other.
 const maxDepth = 64
 
 // keep returns the copy of value that a session keeps. It is of the type that
 // it would have after another node has sent it back: int becomes int64 (Java's
 // Long), a time.Time has milliseconds in UTC, a map[any]any with nothing but
-// strings for keys becomes a map[string]any. The error is a *TypeError, or
-// tells that value is too deep.
+// strings for keys becomes a map[string]any. The error is a *TypeError or
+// ErrTooDeep.
 func keep(name string, value any, depth int) (any, error) {
 	if depth > maxDepth {
-		return nil, fmt.Errorf("session: attribute %q: lists and maps lie more than %d deep in each other", name, maxDepth)
+		return nil, fmt.Errorf("session: attribute %q: %w", name, ErrTooDeep)
 	}
 	switch v := value.(type) {
 	case nil, string, bool, int64, int32, int16, int8, float64, float32:

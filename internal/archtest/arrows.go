@@ -27,6 +27,7 @@ var arrows = map[string][]string{
 
 	"session":             {},
 	"session/sessiontest": {"session"},
+	"node/demo":           {"session"},
 	"javaserial":          {},
 
 	// a change: session → cluster → Channel → interceptor… → transport → peers

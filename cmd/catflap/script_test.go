@@ -19,7 +19,9 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: os.Getenv("UPDATE") != "", // a person reads the diff
-		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"unprivileged": unprivileged, "container": container},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"unprivileged": unprivileged, "container": container, "freeport": freePortOf, "web": web,
+		},
 	})
 }
 

@@ -39,6 +39,7 @@ var arrows = map[string][]string{
 	"tribes/interceptor":        {"tribes"},
 
 	"cmd/catflap": {
+		"ajp", "session", "node/demo",
 		"internal/config", "internal/config/mistake", "internal/control", "internal/front", "internal/privilege", "internal/probe",
 		"internal/front/vhost", "internal/front/mount", "internal/front/exchange", "internal/front/settings",
 		"internal/front/balancer", "internal/front/worker",

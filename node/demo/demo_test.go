@@ -212,7 +212,7 @@ func TestLost(t *testing.T) {
 	v := &visitor{t: t, h: node(t, "pj001")}
 	v.do("POST /demo/", "op=count")
 	v.h = node(t, "pj002")
-	const told = "Your session was on node <strong>pj001</strong>."
+	const told = "Your session was on node <strong>pj001</strong>; here it is not known"
 	if page := v.do("GET /demo/").Body.String(); !strings.Contains(page, told) || !strings.Contains(page, "the next click begins a new one") {
 		t.Errorf("not told:\n%s", page)
 	}

@@ -22,6 +22,8 @@ type view struct {
 	Node    string
 	Hue     uint32 // the node's own colour
 	Session *sessionState
+	Made    string // the times of Session
+	Used    string
 	Route   string
 	Count   int32
 	Rows    []row
@@ -34,6 +36,8 @@ type row struct {
 	Name string
 	attribute
 }
+
+const shortForm = "2006-01-02 15:04:05"
 
 // page shows the state.
 func (a *app) page(w http.ResponseWriter, r *http.Request) {
@@ -53,6 +57,7 @@ func (a *app) show(w http.ResponseWriter, s *session.Session, status int, v view
 	hash.Write([]byte(now.Node))
 	v.Hue = hash.Sum32() % 360
 	v.Route = session.RouteOf(s.ID())
+	v.Made, v.Used = s.CreatedAt().UTC().Format(shortForm), s.LastAccessedAt().UTC().Format(shortForm)
 	for _, name := range slices.Sorted(maps.Keys(now.Attributes)) {
 		v.Rows = append(v.Rows, row{name, now.Attributes[name]})
 	}

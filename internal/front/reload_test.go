@@ -9,6 +9,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -341,4 +343,77 @@ func TestReloadMovesWorker(t *testing.T) {
 	if n := share(); n < 4 || n > 6 {
 		t.Errorf("at the new place it got %d of 10", n)
 	}
+}
+
+// footprint is what the process has when nothing is under way.
+func footprint(t *testing.T, f *fixture) (goroutines, descriptors int, heap uint64) {
+	t.Helper()
+	var m runtime.MemStats
+	goroutines = -1
+	until(t, "the process is at rest", func() bool {
+		before := goroutines
+		time.Sleep(20 * time.Millisecond)
+		goroutines = runtime.NumGoroutine()
+		return goroutines == before && f.front.Waits().Requests == 0
+	})
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return goroutines, len(open), m.HeapAlloc
+}
+
+// TestReloadsLeaveNothing: after a hundred reloads under load there are as many
+// goroutines and descriptors, and as much memory, as after twenty; clients that
+// stay connected hold on to no old line.
+func TestReloadsLeaveNothing(t *testing.T) {
+	f := start(t, echo, func(c *Config) { c.Sites[0].Limits.KeepAlive = KeepAlive{Timeout: time.Hour} })
+	var kept []net.Conn
+	for range 20 {
+		conn, err := net.Dial("tcp", f.front.Addresses()[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		kept = append(kept, conn)
+	}
+	collected := 0
+	var mu sync.Mutex
+	reload := func(times int) {
+		for i := range times {
+			c := f.next()
+			c.Sites[0].Translate.Mounts = mount.New(slices.Repeat([]mount.Rule{{Rule: exchange.Rule{Pattern: fmt.Sprintf("/app%d/*", i), Worker: "lb"}, Source: mount.JkMount}}, 500))
+			if i%3 == 0 {
+				c.Listen = append(c.Listen[:1:1], Listen{Address: "127.0.0.2:0"})
+			}
+			if i%5 == 0 {
+				c.Sites[0].Logs.Access = nil
+			}
+			runtime.AddCleanup(&c.Sites[0], func(int) { mu.Lock(); collected++; mu.Unlock() }, 0)
+			f.reload(t, c)
+			conn := kept[i%len(kept)]
+			fmt.Fprint(conn, "GET /a.html HTTP/1.1\r\nHost: site.example\r\n\r\n")
+			if n, err := conn.Read(make([]byte, 4096)); n == 0 {
+				t.Fatal(err)
+			}
+			f.get(t, "/app0/x")
+		}
+	}
+	reload(20)
+	goroutines, descriptors, heap := footprint(t, f)
+	reload(80)
+	goroutines2, descriptors2, heap2 := footprint(t, f)
+	if goroutines2 > goroutines || descriptors2 > descriptors || heap2 > heap+512<<10 {
+		t.Errorf("after 20 reloads %d goroutines, %d descriptors, %d KiB; after 100 %d, %d, %d KiB",
+			goroutines, descriptors, heap>>10, goroutines2, descriptors2, heap2>>10)
+	}
+	until(t, "old settings are gone", func() bool {
+		runtime.GC()
+		mu.Lock()
+		defer mu.Unlock()
+		return collected >= 99
+	})
 }

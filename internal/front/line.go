@@ -150,6 +150,7 @@ func stations(cfg *Site, files *static.Files, checker *access.Checker, leaves *f
 // run does what a line does beside requests, until ctx is done: it keeps
 // pools and states, and looks for changed mount files.
 func (l *line) run(ctx context.Context) error {
+	l.logs.initialized()
 	g, ctx := errgroup.WithContext(ctx)
 	for _, w := range l.workers {
 		g.Go(func() error { return w.Run(ctx) })

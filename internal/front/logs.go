@@ -105,6 +105,9 @@ func (l *logs) errors(site int) *slog.Logger { return l.bySite[site].errors }
 func (l *logs) jk(site int) *slog.Logger     { return l.bySite[site].jk }
 func (l *logs) access(site int) []accessLog  { return l.bySite[site].access }
 
+// initialized writes the line by which a start shows in mod_jk's log.
+func (l *logs) initialized() { l.jk(0).Info("catflap in the place of mod_jk/1.2 initialized") }
+
 func (l *logs) run(ctx context.Context) error { return l.set.Run(ctx) }
 func (l *logs) reopen() error                 { return l.set.Reopen() }
 

@@ -227,7 +227,7 @@ func (s *site) redirectInside(w *recorder, r *http.Request, x *exchange.Exchange
 	if err != nil {
 		return err
 	}
-	x.Response.Original = status
+	x.Response.Original, x.Response.Final = status, found.Decoded+"?"+query
 	env.Redirected(x, strconv.Itoa(status), x.Request.Path.Decoded)
 	original, body := x.Request, x.Body
 	x.Request.Path, x.Request.Query, x.Request.Asked = found, query, asked

@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/catflap/catflap/internal/front/exchange"
@@ -159,7 +160,7 @@ func (b *Balancer) force(a *asked) bool {
 		n++
 	}
 	if n > 0 {
-		b.log.Info("Forcing recovery once", "balancer", b.file.Name, "workers", n)
+		b.log.Info(fmt.Sprintf("Forcing recovery once for %d workers", n), "balancer", b.file.Name)
 	}
 	return n > 0
 }

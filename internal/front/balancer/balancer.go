@@ -142,7 +142,18 @@ func (b *Balancer) Forward(w http.ResponseWriter, r *http.Request, x *exchange.E
 		}
 		a.forgive()
 	}
-	return last
+	return allFailed(last)
+}
+
+// allFailed returns the error of the last member, as that of the balancer.
+func allFailed(err error) error {
+	failure, ok := errors.AsType[*exchange.Error](err)
+	if !ok {
+		return err
+	}
+	last := *failure
+	last.AllFailed = true
+	return &last
 }
 
 // enter counts a request in.
@@ -182,6 +193,9 @@ func (b *Balancer) try(w http.ResponseWriter, r *http.Request, x *exchange.Excha
 	s := a.setup
 	m := s.members[c.member]
 	x.Session.Sticky = c.sticky
+	if x.Session.Last = m; x.Session.First == nil {
+		x.Session.First = m
+	}
 	x.Session.Answered = m.cfg.Route
 	x.Session.Activation = [...]string{"ACT", "DIS", "STP"}[a.members[c.member].activation]
 	if a.setCookie && !c.sticky {
@@ -231,9 +245,9 @@ func (m *Member) count(cause exchange.Cause) {
 // logFailure writes the one line about an attempt that failed at a member.
 // That of the whole request is written by who called Forward.
 func (b *Balancer) logFailure(x *exchange.Exchange, m *Member, failure *exchange.Error, after State) {
-	text := "service failed, worker is in local error state"
+	state := "local error state"
 	if after == Error {
-		text = "service failed, worker is in error state"
+		state = "error state"
 	}
 	switch failure.Cause {
 	case exchange.CauseClientRead, exchange.CauseClientWrite, exchange.CauseTooLarge, exchange.CauseBodyTooLarge:
@@ -244,7 +258,7 @@ func (b *Balancer) logFailure(x *exchange.Exchange, m *Member, failure *exchange
 	if failure.Err != nil {
 		attrs = append(attrs, "err", failure.Err.Error())
 	}
-	b.log.Warn(text, attrs...)
+	b.log.Warn(failure.Said()+": service failed, worker "+m.cfg.Worker+" is in "+state, attrs...)
 }
 
 // Name returns the name of the balancer.

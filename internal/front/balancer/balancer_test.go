@@ -70,6 +70,8 @@ func (n *node) Ping(context.Context) error {
 
 func (n *node) Free() bool { return !n.full }
 
+func (n *node) Traffic() (read, transferred int64) { return 7, 8 }
+
 // A tester is a testing.TB or a rapid.T.
 type tester interface {
 	Helper()

@@ -21,6 +21,8 @@ type Endpoint interface {
 	Ping(ctx context.Context) error
 	// Free reports whether a request would get a connection at once.
 	Free() bool
+	// Traffic returns the bytes of bodies from and to the container.
+	Traffic() (read, transferred int64)
 }
 
 // A Member is one worker in a balancer. Its settings never change; its

@@ -1,6 +1,12 @@
 package exchange
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+)
 
 // An Error reports a request that a worker did not complete.
 type Error struct {
@@ -8,6 +14,30 @@ type Error struct {
 	Cause   Cause   // why; status, state and words derive from it
 	Reached Reached // how far it got
 	Err     error   // what the system or the protocol said; may be nil
+	// AllFailed tells that the balancer had no other member left to try.
+	AllFailed bool
+}
+
+// Said is what happened in the words of mod_jk, by which monitoring finds it.
+func (e *Error) Said() string {
+	said := strings.ReplaceAll(table[e.Cause].said, "$WORKER", e.Worker)
+	errno := errnoOf(e.Err)
+	if errno == 0 {
+		return said
+	}
+	return fmt.Sprintf("%s (errno=%d)", said, int(errno))
+}
+
+// errnoOf returns the number of a system's error, that of a timeout if it is
+// one, 0 if it is none.
+func errnoOf(err error) syscall.Errno {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return errno
+	}
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return syscall.ETIMEDOUT
+	}
+	return 0
 }
 
 func (e *Error) Error() string {

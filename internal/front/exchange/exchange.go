@@ -8,6 +8,7 @@ package exchange
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/catflap/catflap/internal/front/settings"
@@ -73,6 +74,7 @@ type Response struct {
 	Bytes    int64       // of the body, without framing
 	Handler  string      // httpd's name: "jakarta-servlet", "default-handler", …
 	File     string      // the file behind the request, %f
+	Final    string      // the path of the error page that answered, with its query; empty without one
 	Aborted  bool        // the client went, or we broke off
 	Close    bool        // the connection ends after this response
 	First    time.Time   // when the status line was written
@@ -86,6 +88,44 @@ type Session struct {
 	Balancer string // name of the lb worker; empty for a worker of its own
 	// Activation of the member, as the container is told: ACT, DIS or STP.
 	Activation string
+	// First and Last are the members that were elected first and last; nil
+	// without a balancer.
+	First, Last Elected
+}
+
+// Elected is a member of a balancer, to tell about.
+type Elected interface {
+	// Note returns what mod_jk's notes JK_LB_FIRST_… and JK_LB_LAST_… hold,
+	// as it is now; false if there is none with that ending.
+	Note(ending string) (string, bool)
+}
+
+// Note returns a note of x, and whether it is set.
+func (x *Exchange) Note(name string) (string, bool) {
+	member, ending := x.Session.First, ""
+	if rest, ok := strings.CutPrefix(name, "JK_LB_FIRST_"); ok {
+		ending = rest
+	} else if rest, ok := strings.CutPrefix(name, "JK_LB_LAST_"); ok {
+		member, ending = x.Session.Last, rest
+	}
+	if ending != "" && member != nil {
+		return member.Note(ending)
+	}
+	return x.Notes.Get(name)
+}
+
+// URI is the path of x as httpd shows it: decoded, and without path parameters
+// if it goes to a worker. It is empty if the request has none that can be
+// understood.
+func (x *Exchange) URI() string {
+	switch {
+	case x.Target.Kind == TargetForward:
+		return x.Request.Path.Mount
+	case x.Request.Path.Decoded != "":
+		return x.Request.Path.Decoded
+	}
+	uri, _, _ := strings.Cut(x.Request.Target, "?")
+	return uri
 }
 
 // An Attempt is one try at one worker.

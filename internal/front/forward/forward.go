@@ -54,10 +54,14 @@ func (s *Station) Forward(w http.ResponseWriter, r *http.Request, x *exchange.Ex
 	}
 	x.Notes.Set("JK_WORKER_TYPE", worker.Type)
 	err := worker.Forward(w, r, x)
-	if x.Session.Answered != "" {
+	failure, failed := errors.AsType[*exchange.Error](err)
+	if failed && failure.Reached != exchange.ReachedClient {
+		x.Session.Answered = "" // none did
+	}
+	if x.Session.Answered != "" && x.Session.Balancer != "" {
 		x.Notes.Set("JK_WORKER_ROUTE", x.Session.Answered)
 	}
-	if failure, ok := errors.AsType[*exchange.Error](err); ok {
+	if failed {
 		return s.failed(r, x, failure)
 	}
 	return err
@@ -71,8 +75,8 @@ func (s *Station) failed(r *http.Request, x *exchange.Exchange, failure *exchang
 	return failure
 }
 
-// Log writes the one line about a request that failed: what its client gets,
-// why, how far it had come, and what to do.
+// Log writes the one line about a request that failed: what mod_jk says of it,
+// what its client gets, why, how far it had come, and what to do.
 func Log(ctx context.Context, log *slog.Logger, x *exchange.Exchange, failure *exchange.Error) {
 	level := slog.LevelError
 	if failure.Cause == exchange.CauseClientRead || failure.Cause == exchange.CauseClientWrite {
@@ -90,7 +94,11 @@ func Log(ctx context.Context, log *slog.Logger, x *exchange.Exchange, failure *e
 	if failure.Err != nil {
 		attrs = append(attrs, slog.String("err", failure.Err.Error()))
 	}
-	log.LogAttrs(ctx, level, "request failed", attrs...)
+	said := failure.Said()
+	if failure.AllFailed {
+		said = exchange.AllFailed
+	}
+	log.LogAttrs(ctx, level, said, attrs...)
 }
 
 // Field is what the note CATFLAP_ERROR holds, for LogFormat

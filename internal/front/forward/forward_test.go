@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,7 +23,7 @@ import (
 type failing struct{ err error }
 
 func (f failing) Forward(w http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
-	x.Session.Answered = "route1"
+	x.Session.Balancer, x.Session.Answered = "lb", "route1"
 	return f.err
 }
 
@@ -77,11 +80,39 @@ func TestUnknownWorker(t *testing.T) {
 	}
 }
 
+// TestSaid: monitoring finds failures by the words of mod_jk, and by the
+// number of the system's error.
+func TestSaid(t *testing.T) {
+	for _, test := range []struct {
+		failure exchange.Error
+		want    string
+	}{
+		{exchange.Error{Worker: "n1", Cause: exchange.CauseRefused, Err: &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}},
+			"connecting to backend failed. Tomcat is probably not started or is listening on the wrong port (errno=111)"},
+		{exchange.Error{Worker: "n1", Cause: exchange.CauseReplyTimeout, Err: &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}},
+			"Timeout with waiting reply from tomcat. Tomcat is down, stopped or network problems (errno=110)"},
+		{exchange.Error{Worker: "n1", Cause: exchange.CauseBusy}, "could not get free endpoint for worker n1"},
+		{exchange.Error{Worker: "n1", Cause: exchange.CauseEOF, Err: io.EOF, AllFailed: true}, "All tomcat instances failed, no more workers left"},
+	} {
+		var log bytes.Buffer
+		Log(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), ask("n1"), &test.failure)
+		if want := fmt.Sprintf("msg=%q", test.want); !strings.Contains(log.String(), want) {
+			t.Errorf("%s is logged as %s, want %s", test.failure.Cause, log.String(), want)
+		}
+	}
+}
+
 func TestNotes(t *testing.T) {
 	x := ask("n1")
 	s := New(map[string]Worker{"n1": {failing{}, "lb"}}, slog.New(slog.DiscardHandler))
 	if err := s.Forward(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), x); err != nil {
 		t.Fatal(err)
+	}
+	failed := ask("n1")
+	failing := New(map[string]Worker{"n1": {failing{&exchange.Error{Cause: exchange.CauseEOF}}, "lb"}}, slog.New(slog.DiscardHandler))
+	failing.Forward(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), failed)
+	if route, ok := failed.Notes.Get("JK_WORKER_ROUTE"); ok || failed.Session.Answered != "" {
+		t.Errorf("nobody answered, and JK_WORKER_ROUTE is %q", route)
 	}
 	for name, want := range map[string]string{"JK_WORKER_NAME": "n1", "JK_WORKER_TYPE": "lb", "JK_WORKER_ROUTE": "route1"} {
 		if got, _ := x.Notes.Get(name); got != want {

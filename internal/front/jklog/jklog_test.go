@@ -70,7 +70,7 @@ func TestRequestFormat(t *testing.T) {
 	x := &exchange.Exchange{
 		Began: began, Client: &exchange.Client{}, Site: &exchange.Site{Name: "site.example", Port: 80}, Target: exchange.Target{Rule: &exchange.Rule{Worker: "lb"}},
 		Request:  exchange.Request{Method: "GET", Proto: "HTTP/1.1", Target: "/a\"b?x", Query: "x", Asked: true, Host: "asked.example", Path: exchange.Path{Decoded: `/a"b`}},
-		Response: exchange.Response{Status: 200, Bytes: 7}, Session: exchange.Session{Answered: "n1"},
+		Response: exchange.Response{Status: 200, Bytes: 7}, Session: exchange.Session{Balancer: "lb", Answered: "n1"},
 	}
 	stamp, _ := ParseStamp("[%H:%M:%S]")
 	for format, want := range map[string]string{

@@ -103,7 +103,7 @@ func (p *requestPart) append(b []byte, x *exchange.Exchange, took time.Duration)
 	case 'T':
 		return fmt.Appendf(b, "%d.%06d", int64(took/time.Second), int64(took%time.Second/time.Microsecond))
 	case 'U':
-		return accesslog.Escape(b, x.Request.Path.Decoded)
+		return accesslog.Escape(b, x.URI())
 	case 'V':
 		if x.Request.Host != "" {
 			return accesslog.Escape(b, x.Request.Host)
@@ -117,7 +117,7 @@ func (p *requestPart) append(b []byte, x *exchange.Exchange, took time.Duration)
 		}
 		return append(b, '-')
 	case 'R':
-		if x.Session.Answered == "" {
+		if x.Session.Answered == "" || x.Session.Balancer == "" {
 			return append(b, '-')
 		}
 		return append(b, x.Session.Answered...)

@@ -246,6 +246,11 @@ func (w *Worker) Ping(ctx context.Context) error {
 	return conn.Ping(s.cfg.Ping.Timeout)
 }
 
+// Traffic returns the bytes of bodies from and to the container.
+func (w *Worker) Traffic() (read, transferred int64) {
+	return w.stats.read.Load(), w.stats.transferred.Load()
+}
+
 // Free reports whether a request would get a connection at once.
 func (w *Worker) Free() bool {
 	s := w.now.Load()

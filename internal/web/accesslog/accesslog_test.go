@@ -41,6 +41,21 @@ func TestAsHTTPD(t *testing.T) {
 	}
 }
 
+// forwarded lets x go to a worker.
+func forwarded(x *exchange.Exchange) {
+	x.Target.Kind, x.Response.File = exchange.TargetForward, ""
+	x.Request.Path = exchange.Path{Decoded: "/app/x;jsessionid=1", Mount: "/app/x"}
+}
+
+type member string
+
+func (m member) Note(ending string) (string, bool) {
+	if ending != "NAME" {
+		return "", false
+	}
+	return string(m), true
+}
+
 func TestValues(t *testing.T) {
 	for _, test := range []struct {
 		format, want string
@@ -57,6 +72,17 @@ func TestValues(t *testing.T) {
 		{"%q", "?", func(x *exchange.Exchange) { x.Request.Query = "" }},
 		{"%{Host}i", "asked.example:9", nil},
 		{"%V", "canon.example", func(x *exchange.Exchange) { x.Request.Host = "" }},
+		{"%{Content-Type}o", "text/plain", func(x *exchange.Exchange) { x.Response.Header.Set("Content-Type", "text/plain ; charset=utf-8") }},
+		{"%U %f", "/app/x x", forwarded},
+		{"%f", "", func(x *exchange.Exchange) { forwarded(x); x.Request.Path.Mount = "/app/" }},
+		{"%U", "/%zz", func(x *exchange.Exchange) { x.Request.Path, x.Request.Target = exchange.Path{}, "/%zz?q" }},
+		{"%U %>U %<U", "/nox /sorry.html /nox", func(x *exchange.Exchange) { x.Response.Final = "/sorry.html?" }},
+		{"%<q %>q %q", `?a=\"b\\ ?x ?x`, func(x *exchange.Exchange) { x.Response.Final = "/sorry.html?x" }},
+		{"[%q]", "[]", func(x *exchange.Exchange) { x.Response.Final = "/sorry.html?" }},
+		{"%{JK_REQUEST_DURATION}n", "1.500000", forwarded},
+		{"%{JK_REQUEST_DURATION}n", "-", nil},
+		{"%{JK_LB_FIRST_NAME}n %{JK_LB_LAST_NAME}n %{JK_LB_LAST_NONE}n", "a b -", func(x *exchange.Exchange) { x.Session.First, x.Session.Last = member("a"), member("b") }},
+		{"%{JK_LB_FIRST_NAME}n", "-", nil},
 		{"%{JK_WORKER_NAME}n", "lb", func(x *exchange.Exchange) { x.Notes.Set("JK_WORKER_NAME", "lb") }},
 		{"%u", `""`, func(x *exchange.Exchange) { x.Env.Set("JK_REMOTE_USER", "") }},
 		{"%u", "joe", func(x *exchange.Exchange) { x.Env.Set("JK_REMOTE_USER", "joe") }},

@@ -1,6 +1,7 @@
 package accesslog
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"strconv"
@@ -33,9 +34,9 @@ func (f *Format) value(letter byte, argument string, original, final, trailer bo
 		return variable(argument, func(x *exchange.Exchange) exchange.Vars { return x.Env })
 	case 'n':
 		f.notes = append(f.notes, argument)
-		return variable(argument, func(x *exchange.Exchange) exchange.Vars { return x.Notes })
+		return note(argument)
 	case 'f':
-		return text(func(x *exchange.Exchange) string { return x.Response.File })
+		return file
 	case 'H':
 		return text(func(x *exchange.Exchange) string { return x.Request.Proto })
 	case 'i', 'o':
@@ -55,7 +56,7 @@ func (f *Format) value(letter byte, argument string, original, final, trailer bo
 	case 'P':
 		return process(argument)
 	case 'q':
-		return query
+		return query(original)
 	case 'r':
 		return requestLine
 	case 'R':
@@ -65,7 +66,7 @@ func (f *Format) value(letter byte, argument string, original, final, trailer bo
 	case 't':
 		return timestamp(argument)
 	case 'U':
-		return text(func(x *exchange.Exchange) string { return x.Request.Path.Decoded })
+		return uri(final && !original)
 	case 'v':
 		return text(func(x *exchange.Exchange) string { return x.Site.Name })
 	case 'V':
@@ -159,8 +160,47 @@ func variable(name string, of func(*exchange.Exchange) exchange.Vars) appender {
 	}
 }
 
+// note is a note of the request; JK_REQUEST_DURATION is known at its end only.
+func note(name string) appender {
+	return func(b []byte, e *Entry) []byte {
+		if name == "JK_REQUEST_DURATION" && e.X.Target.Kind == exchange.TargetForward {
+			return fmt.Appendf(b, "%d.%06d", e.took()/time.Second, e.took()%time.Second/time.Microsecond)
+		}
+		value, _ := e.X.Note(name)
+		return escapeOrDash(b, value)
+	}
+}
+
+// file is the file behind a request; for one that went to a worker the last
+// part of its path, as mod_jk has it.
+func file(b []byte, e *Entry) []byte {
+	if path := e.X.Request.Path.Mount; e.X.Response.File == "" && e.X.Target.Kind == exchange.TargetForward {
+		return Escape(b, path[strings.LastIndexByte(path, '/')+1:])
+	}
+	return escapeOrDash(b, e.X.Response.File)
+}
+
+// uri is the path asked for; the final one is that of an error page.
+func uri(final bool) appender {
+	return text(func(x *exchange.Exchange) string {
+		if path, _, ok := strings.Cut(x.Response.Final, "?"); ok && final {
+			return path
+		}
+		return x.URI()
+	})
+}
+
+// contentType is the type without its parameters, as httpd logs it.
+func contentType(b []byte, e *Entry) []byte {
+	mediaType, _, _ := strings.Cut(e.X.Response.Header.Get("Content-Type"), ";")
+	return escapeOrDash(b, strings.TrimRight(mediaType, " \t"))
+}
+
 func header(name string, sent bool) appender {
 	name = http.CanonicalHeaderKey(name)
+	if name == "Content-Type" && sent {
+		return contentType
+	}
 	return func(b []byte, e *Entry) []byte {
 		from := e.X.Request.Header
 		if sent {
@@ -230,11 +270,18 @@ func process(kind string) appender {
 	return nil
 }
 
-func query(b []byte, e *Entry) []byte {
-	if !e.X.Request.Asked {
-		return b
+// query is that of the error page that answered, if one did.
+func query(original bool) appender {
+	return func(b []byte, e *Entry) []byte {
+		asked, query := e.X.Request.Asked, e.X.Request.Query
+		if _, of, final := strings.Cut(e.X.Response.Final, "?"); final && !original {
+			asked, query = of != "", of
+		}
+		if !asked {
+			return b
+		}
+		return Escape(append(b, '?'), query)
 	}
-	return Escape(append(b, '?'), e.X.Request.Query)
 }
 
 func requestLine(b []byte, e *Entry) []byte {

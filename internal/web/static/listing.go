@@ -35,6 +35,7 @@ func (l *Listing) Error() string { return fmt.Sprintf("a listing of %d names", l
 // directory answers for a directory: one without its slash is sent to the one
 // with it, one with it is listed if Options Indexes allows.
 func (f *Files) directory(w http.ResponseWriter, x *exchange.Exchange, dir *os.File) error {
+	x.Response.Handler = "httpd/unix-directory"
 	if !strings.HasSuffix(x.Request.Path.Decoded, "/") && x.Settings.Index.Slash {
 		to := x.Request.Path.Encoded + "/"
 		if x.Request.Asked {

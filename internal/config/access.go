@@ -16,13 +16,17 @@ import (
 
 // accessRows are the directives about who may come in.
 var accessRows = []row{
-	{"Require", inRequires, anyNumber, "", require, "all, ip, host, local, env, each with not. Others let nobody in.", "front/module/access TestEnv"},
+	{"Require", inRequires, anyNumber, "", require, "all, ip, host, local, env, method, each with not. Others let nobody in.", "front/module/access TestEnv"},
 	{"<RequireAll", inRequires, anyNumber, "", requireSection(settings.RequireAll), "All of what it holds.", "front/module/access TestRequire"},
 	{"<RequireAny", inRequires, anyNumber, "", requireSection(settings.RequireAny), "One of what it holds.", "front/module/access TestRequire"},
 	{"<RequireNone", inRequires, anyNumber, "", requireSection(settings.RequireNone), "None of what it holds.", "front/module/access TestRequire"},
 	{"Order", inSection, one, "'allow,deny', 'deny,allow', or 'mutual-failure'", order, "Which of Allow and Deny overrides.", "front/module/access TestLegacy"},
 	{"Allow", inSection, twoOrMore, "'from' followed by hostnames or IP-address wildcards", allowDeny, "Who may come in.", "front/module/access TestLegacy"},
 	{"Deny", inSection, twoOrMore, "'from' followed by hostnames or IP-address wildcards", allowDeny, "Who may not.", "front/module/access TestLegacy"},
+	{"Satisfy", inSection, one, "access policy if both allow and require used ('all' or 'any')", satisfy, "Whether Require or Allow is enough, or both have to pass.", "front/module/access TestSatisfy"},
+	{"<Limit", inRequires, anyNumber, "", limitSection(false), "Who may come in, for some methods.", "front/module/access TestLimited"},
+	{"<LimitExcept", inRequires, anyNumber, "", limitSection(true), "Who may come in, for all methods but some.", "front/module/access TestLimited"},
+	{"AllowMethods", inSection, anyNumber, "", allowMethods, "The methods that are taken; others get 405.", "front/module/access TestAllowMethods"},
 }
 
 // require reads Require. Several in one section are alternatives.
@@ -53,7 +57,7 @@ func addRequirement(p place, r settings.Requirement) {
 // providers are the words after Require that httpd's modules know and catflap
 // does not check.
 var providers = []string{
-	"valid-user", "user", "group", "file-owner", "file-group", "method", "expr", "forward-dns", "dbm-group", "dbm-file-group",
+	"valid-user", "user", "group", "file-owner", "file-group", "expr", "forward-dns", "dbm-group", "dbm-file-group",
 	"dbd-group", "dbd-login", "dbd-logout", "ldap-user", "ldap-group", "ldap-dn", "ldap-attribute", "ldap-filter", "ldap-search", "ssl", "ssl-verify-client",
 }
 
@@ -63,7 +67,7 @@ var providers = []string{
 // mod_authz_host.c, the parse functions, as seen at work.
 func (l *loader) requirement(p place, d *httpdconf.Directive) (settings.Requirement, bool) {
 	args := d.Args
-	r := settings.Requirement{}
+	r := settings.Requirement{Limited: p.methods}
 	if len(args) > 0 && strings.EqualFold(args[0].Text, "not") {
 		r.Not, args = true, args[1:]
 	}
@@ -100,6 +104,13 @@ func (l *loader) requirement(p place, d *httpdconf.Directive) (settings.Requirem
 		for _, a := range words {
 			r.Hosts = append(r.Hosts, strings.ToLower(a.Text))
 		}
+	case name == "method":
+		r.Kind, r.Methods = settings.RequireMethod, methodsOf(words)
+		for _, a := range words {
+			if !l.knownMethod(d, a, "") {
+				return r, false
+			}
+		}
 	case name == "env":
 		r.Kind = settings.RequireEnv
 		for _, a := range words {
@@ -115,7 +126,7 @@ func (l *loader) requirement(p place, d *httpdconf.Directive) (settings.Requirem
 		l.closesForSome(p, d)
 		r.Kind, r.Not = unchecked(r.Not, p.negative)
 	default:
-		l.fail(d, provider.Pos, "Unknown Authz provider: "+name, near(name, append([]string{"all", "ip", "host", "local", "env"}, providers...)))
+		l.fail(d, provider.Pos, "Unknown Authz provider: "+name, near(name, append([]string{"all", "ip", "host", "local", "env", "method"}, providers...)))
 		return r, false
 	}
 	return r, true
@@ -262,7 +273,7 @@ func requireSection(kind settings.RequirementKind) func(*loader, place, *httpdco
 		if l.report.Mistakes.Errors() > before {
 			return
 		}
-		r := settings.Requirement{Kind: kind}
+		r := settings.Requirement{Kind: kind, Limited: p.methods}
 		if inner.layer.Require != nil {
 			r.Children = inner.layer.Require.Children
 		}
@@ -317,15 +328,23 @@ func legacyOf(layer *settings.Layer) *settings.Legacy {
 }
 
 func order(l *loader, p place, d *httpdconf.Directive) {
+	var o settings.Order
 	switch strings.ToLower(arg(d, 0)) {
 	case "deny,allow":
-		legacyOf(p.layer).Order = settings.DenyAllow
+		o = settings.DenyAllow
 	case "allow,deny":
-		legacyOf(p.layer).Order = settings.AllowDeny
+		o = settings.AllowDeny
 	case "mutual-failure":
-		legacyOf(p.layer).Order = settings.MutualFailure
+		o = settings.MutualFailure
 	default:
 		l.fail(d, at(d, 0), "unknown order", "write Order allow,deny or Order deny,allow, without a blank")
+		return
+	}
+	legacy := legacyOf(p.layer)
+	if p.methods == nil {
+		legacy.Order, legacy.Limited = o, nil
+	} else {
+		legacy.Limited = append(legacy.Limited, settings.LimitedOrder{Order: o, Methods: p.methods})
 	}
 }
 
@@ -340,6 +359,7 @@ func allowDeny(l *loader, p place, d *httpdconf.Directive) {
 	legacy, deny := legacyOf(p.layer), strings.EqualFold(d.Name, "Deny")
 	for _, a := range d.Args[1:] {
 		rule, err := hostRule(a.Text)
+		rule.Limited = p.methods
 		switch {
 		case err != nil:
 			l.fail(d, a.Pos, err.Error(), "write an address, a network as 10.1.0.0/16, its beginning as 10.1, or a name")

@@ -22,7 +22,10 @@ func layerText(l settings.Layer) string {
 		add("require=%s", requireText(*l.Require))
 	}
 	if l.Legacy != nil {
-		add("legacy=%+v", *l.Legacy)
+		add("legacy=%s", legacyText(*l.Legacy))
+	}
+	if l.Methods != nil {
+		add("methods=%v", l.Methods.Names)
 	}
 	if l.ErrorDocs != nil {
 		add("errordocs=%v", l.ErrorDocs)
@@ -76,11 +79,42 @@ func templateText(t *regex.Template) string {
 	return string(t.Append(nil, "<0><1><2><3><4><5><6><7><8><9>", found))
 }
 
+func legacyText(l settings.Legacy) string {
+	rules := func(all []settings.HostRule) (texts []string) {
+		for _, r := range all {
+			texts = append(texts, fmt.Sprintf("{All:%v Prefix:%v Host:%s Env:%s%s}", r.All, r.Prefix, r.Host, r.Env, methodsText(r.Limited)))
+		}
+		return texts
+	}
+	text := fmt.Sprintf("{Order:%d Allow:%v Deny:%v}", l.Order, rules(l.Allow), rules(l.Deny))
+	for _, o := range l.Limited {
+		text += fmt.Sprintf(" order %d%s", o.Order, methodsText(o.Methods))
+	}
+	if l.Any {
+		text += " satisfy any"
+	}
+	return text
+}
+
+func methodsText(m *settings.Methods) string {
+	switch {
+	case m == nil:
+		return ""
+	case m.Except:
+		return " for all but " + strings.Join(m.Names, " ")
+	}
+	return " for " + strings.Join(m.Names, " ")
+}
+
 func requireText(r settings.Requirement) string {
-	name := []string{"all", "any", "none", "granted", "denied", "ip", "host", "local", "env"}[r.Kind]
+	name := []string{"all", "any", "none", "granted", "denied", "ip", "host", "local", "env", "method"}[r.Kind]
 	if r.Not {
 		name = "not " + name
 	}
+	if r.Methods != nil {
+		name += " " + strings.Join(r.Methods.Names, " ")
+	}
+	name += methodsText(r.Limited)
 	for _, p := range r.Prefixes {
 		name += " " + p.String()
 	}

@@ -115,6 +115,7 @@ type place struct {
 	matching bool                 // section has a regular expression
 	inside   *[]vhost.Section     // where a nested <Files> goes; nil if it may not
 	negative bool                 // in <RequireNone>: what is met keeps out
+	methods  *settings.Methods    // of the <Limit> around it; nil outside
 	covers   string               // what the innermost <Directory>, <Files> or <Location> covers, in words; empty outside
 }
 

@@ -30,6 +30,9 @@ func section(kind vhost.SectionKind, in where) func(*loader, place, *httpdconf.D
 			s.Pattern, matching, last = arg(d, 1), true, 1
 		}
 		switch {
+		case p.methods != nil:
+			l.fail(d, d.Pos, "<"+d.Name+"> cannot occur within <Limit> or <LimitExcept> section", "move it out")
+			return
 		case len(d.Args) == 0:
 			l.fail(d, d.Pos, "<"+d.Name+"> directive requires additional arguments", "write <"+d.Name+" WHAT>")
 			return

@@ -2,10 +2,12 @@ package settings
 
 import "net/netip"
 
-// Access is who may come in. Both checks must pass; a nil one passes.
+// Access is who may come in. Both checks must pass, or with Satisfy Any one
+// of them; a nil one passes.
 type Access struct {
 	Require *Requirement
 	Legacy  *Legacy
+	Methods *Methods // AllowMethods: all else is 405
 }
 
 // A RequirementKind is what a Requirement asks.
@@ -21,6 +23,7 @@ const (
 	RequireHost                           // Require host
 	RequireLocal                          // Require local
 	RequireEnv                            // Require env
+	RequireMethod                         // Require method
 )
 
 // A Requirement is a tree of Require lines and their containers.
@@ -31,13 +34,34 @@ type Requirement struct {
 	Prefixes []netip.Prefix // of RequireIP
 	Hosts    []string       // of RequireHost: name suffixes on whole labels, lower case
 	Env      []string       // of RequireEnv: variables, one of which is set
+	Methods  *Methods       // of RequireMethod
+	Limited  *Methods       // the <Limit> around it: for other methods it is not there
 }
 
 // Legacy is mod_access_compat: Order, Allow and Deny.
 type Legacy struct {
-	Order Order
-	Allow []HostRule
-	Deny  []HostRule
+	Order   Order
+	Limited []LimitedOrder // Order in <Limit>: the last that has the method counts
+	Allow   []HostRule
+	Deny    []HostRule
+	Any     bool // Satisfy Any
+}
+
+// OrderOf returns the Order for a method.
+func (l *Legacy) OrderOf(method string) Order {
+	order := l.Order
+	for _, limited := range l.Limited {
+		if limited.Methods.Has(method) {
+			order = limited.Order
+		}
+	}
+	return order
+}
+
+// A LimitedOrder is an Order in <Limit>.
+type LimitedOrder struct {
+	Order   Order
+	Methods *Methods
 }
 
 // Order is the argument of Order.
@@ -50,10 +74,12 @@ const (
 )
 
 // A HostRule is one word after Allow from or Deny from: exactly one field is
-// set.
+// set, but for Limited.
 type HostRule struct {
 	All    bool
 	Prefix netip.Prefix
 	Host   string // name suffix on whole labels, lower case
 	Env    string // env=NAME, or !NAME for env=!NAME
+
+	Limited *Methods // the <Limit> around it
 }

@@ -40,7 +40,8 @@ type Layer struct {
 	Options   *OptionsChange
 	Index     *IndexChange
 	Require   *Requirement // replaces an inherited Require, as AuthMerging Off
-	Legacy    *Legacy      // replaces inherited Order, Allow and Deny
+	Legacy    *Legacy      // replaces inherited Order, Allow, Deny and Satisfy
+	Methods   *Methods     // replaces an inherited AllowMethods; without names and not Except it is AllowMethods reset
 	ErrorDocs ErrorDocs    // added to the inherited ones, code by code
 	Types     *Types       // added to the inherited ones, extension by extension
 	BodyLimit *int64
@@ -52,13 +53,13 @@ type Layer struct {
 
 // Empty reports whether l changes nothing.
 func (l *Layer) Empty() bool {
-	return l.Options == nil && l.Index == nil && l.Require == nil && l.Legacy == nil &&
+	return l.Options == nil && l.Index == nil && l.Require == nil && l.Legacy == nil && l.Methods == nil &&
 		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.Redirects == nil && l.EnvIf == nil && l.Env == nil && l.Closed == nil
 }
 
 // Restricts reports whether l may take something away from a client.
 func (l *Layer) Restricts() bool {
-	return l.Options != nil || l.Require != nil || l.Legacy != nil || l.BodyLimit != nil || l.Redirects != nil || l.EnvIf != nil || l.Closed != nil
+	return l.Options != nil || l.Require != nil || l.Legacy != nil || l.Methods != nil || l.BodyLimit != nil || l.Redirects != nil || l.EnvIf != nil || l.Closed != nil
 }
 
 // With returns s changed by the layers in their order. s stays as it is.
@@ -76,6 +77,9 @@ func (s *Settings) With(layers ...*Layer) *Settings {
 		}
 		if l.Legacy != nil {
 			merged.Access.Legacy = l.Legacy
+		}
+		if l.Methods != nil {
+			merged.Access.Methods = l.Methods
 		}
 		if l.ErrorDocs != nil {
 			merged.ErrorDocs = merged.ErrorDocs.with(l.ErrorDocs)

@@ -28,8 +28,10 @@ func TestWith(t *testing.T) {
 		{"a later Require replaces, Legacy stays", []*Layer{
 			{Require: &Requirement{Kind: RequireDenied}, Legacy: &Legacy{Order: AllowDeny}}, {Require: &Requirement{Kind: RequireGranted}}},
 			func(s *Settings) {
-				s.Access = Access{&Requirement{Kind: RequireGranted}, &Legacy{Order: AllowDeny}}
+				s.Access = Access{Require: &Requirement{Kind: RequireGranted}, Legacy: &Legacy{Order: AllowDeny}}
 			}},
+		{"a later AllowMethods replaces", []*Layer{{Methods: &Methods{Names: []string{"GET"}}}, {Methods: &Methods{Names: []string{"POST"}}}},
+			func(s *Settings) { s.Access.Methods = &Methods{Names: []string{"POST"}} }},
 		{"ErrorDocument adds by status", []*Layer{{ErrorDocs: ErrorDocs{404: {Text: "a"}, 500: {Text: "b"}}}, {ErrorDocs: ErrorDocs{404: {Path: "/n"}}}},
 			func(s *Settings) { s.ErrorDocs = ErrorDocs{404: {Path: "/n"}, 500: {Text: "b"}} }},
 		{"AddType adds by extension", []*Layer{{Types: &Types{ByExt: map[string]string{"a": "x/1", "b": "x/2"}}}, {Types: &Types{ByExt: map[string]string{"a": "x/3"}, Charset: "utf-8"}}},

@@ -53,42 +53,58 @@ func (c *Checker) Check(x *exchange.Exchange) *exchange.Refusal {
 	if s.Closed != nil {
 		return denied(x, "", "core", "closed, since catflap does not check "+s.Closed.By+" ("+s.Closed.Place+"): ")
 	}
-	v := visitor{checker: c, x: x}
+	v := visitor{checker: c, x: x, method: x.Request.Method}
+	either := s.Access.Legacy != nil && s.Access.Legacy.Any
+	forbidden := v.forbidden(s.Access.Methods)
 	legacy := s.Access.Legacy == nil || v.legacy(s.Access.Legacy)
-	if v.doubtful {
+	switch {
+	case v.doubtful:
 		return denied(x, "", "setenvif", "the regular expression of a SetEnvIf took too long, and who may come in depends on it: ")
-	}
-	if !legacy {
+	case either && legacy && !forbidden:
+		return nil
+	case !either && forbidden:
+		return &exchange.Refusal{Status: http.StatusMethodNotAllowed, Code: "AH01623", Level: "error", Module: "allowmethods",
+			Log: "client method denied by server configuration: '" + v.method + "' to " + name(x)}
+	case !either && !legacy:
 		return denied(x, "AH01797", "access_compat", "client denied by server configuration: ")
+	case v.requires(s.Access.Require) && !v.doubtful:
+		return nil
 	}
-	if s.Access.Require != nil && (v.require(s.Access.Require) != granted || v.doubtful) {
-		return denied(x, "AH01630", "authz_core", "client denied by server configuration: ")
-	}
-	return nil
+	return denied(x, "AH01630", "authz_core", "client denied by server configuration: ")
 }
 
-// Judge returns what tells whether x would be let in under other settings. Its
-// names are looked up at most once.
+// Judge returns what tells whether a GET of x's client would be let in under
+// other settings. Its names are looked up at most once.
 func (c *Checker) Judge(x *exchange.Exchange) func(s *settings.Settings) bool {
-	v := visitor{checker: c, x: x}
+	v := visitor{checker: c, x: x, method: http.MethodGet}
 	return func(s *settings.Settings) bool {
-		return s.Closed == nil && (s.Access.Legacy == nil || v.legacy(s.Access.Legacy)) &&
-			(s.Access.Require == nil || v.require(s.Access.Require) == granted) && !v.doubtful
+		if s.Closed != nil {
+			return false
+		}
+		legacy := (s.Access.Legacy == nil || v.legacy(s.Access.Legacy)) && !v.forbidden(s.Access.Methods)
+		either := s.Access.Legacy != nil && s.Access.Legacy.Any
+		lets := either && legacy || (either || legacy) && v.requires(s.Access.Require)
+		return lets && !v.doubtful
 	}
 }
 
 func denied(x *exchange.Exchange, code, module, text string) *exchange.Refusal {
-	what := x.Response.File
-	if what == "" {
-		what = x.Request.Path.Mount
+	return &exchange.Refusal{Status: http.StatusForbidden, Code: code, Log: text + name(x), Level: "error", Module: module}
+}
+
+// name is what x asks for: a file, or a path.
+func name(x *exchange.Exchange) string {
+	if x.Response.File != "" {
+		return x.Response.File
 	}
-	return &exchange.Refusal{Status: http.StatusForbidden, Code: code, Log: text + what, Level: "error", Module: module}
+	return x.Request.Path.Mount
 }
 
 // A visitor is the client of one request; its names are looked up once.
 type visitor struct {
 	checker *Checker
 	x       *exchange.Exchange
+	method  string
 	names   []string
 	looked  bool
 	// doubtful tells that a variable was asked for that a rule might have set.
@@ -104,10 +120,43 @@ const (
 	refused
 )
 
-// require judges a tree of Require lines.
+// forbidden reports whether AllowMethods keeps the method out.
+func (v *visitor) forbidden(allowed *settings.Methods) bool {
+	return allowed != nil && len(allowed.Names) > 0 && !allowed.Has(v.method)
+}
+
+// requires judges the Require lines of a section. Where all of them are for
+// other methods, nothing is required.
+//
+// Source: httpd modules/aaa/mod_authz_core.c, authorize_user_core.
+func (v *visitor) requires(r *settings.Requirement) bool {
+	return r == nil || v.require(r, settings.RequireAll) == granted
+}
+
+// limited reports whether r is for other methods, or holds nothing else.
+func (v *visitor) limited(r *settings.Requirement) bool {
+	if !r.Limited.Has(v.method) {
+		return true
+	}
+	for i := range r.Children {
+		if !v.limited(&r.Children[i]) {
+			return false
+		}
+	}
+	return len(r.Children) > 0
+}
+
+// require judges a tree of Require lines, which stands in a container of the
+// kind in.
 //
 // Source: httpd modules/aaa/mod_authz_core.c, apply_authz_sections.
-func (v *visitor) require(r *settings.Requirement) verdict {
+func (v *visitor) require(r *settings.Requirement, in settings.RequirementKind) verdict {
+	if v.limited(r) {
+		if in == settings.RequireAll {
+			return granted
+		}
+		return neutral
+	}
 	switch r.Kind {
 	case settings.RequireAll, settings.RequireAny, settings.RequireNone:
 		return negate(v.container(r), r.Not)
@@ -139,7 +188,7 @@ func negate(v verdict, not bool) verdict {
 func (v *visitor) container(r *settings.Requirement) verdict {
 	result := neutral
 	for i := range r.Children {
-		child := v.require(&r.Children[i])
+		child := v.require(&r.Children[i], r.Kind)
 		switch {
 		case child == neutral:
 		case r.Kind == settings.RequireAll && child == refused:
@@ -171,6 +220,8 @@ func (v *visitor) meets(r *settings.Requirement) bool {
 		}
 	case settings.RequireLocal:
 		return address.IsLoopback() || address == v.x.Client.Local.Addr()
+	case settings.RequireMethod:
+		return r.Methods.Has(v.method)
 	case settings.RequireEnv:
 		return slices.ContainsFunc(r.Env, v.set)
 	case settings.RequireHost:
@@ -187,7 +238,7 @@ func (v *visitor) meets(r *settings.Requirement) bool {
 //
 // Source: httpd modules/aaa/mod_access_compat.c, check_dir_access.
 func (v *visitor) legacy(l *settings.Legacy) bool {
-	switch l.Order {
+	switch l.OrderOf(v.method) {
 	case settings.AllowDeny:
 		return v.any(l.Allow) && !v.any(l.Deny)
 	case settings.MutualFailure:
@@ -200,6 +251,7 @@ func (v *visitor) any(rules []settings.HostRule) bool {
 	for i := range rules {
 		rule := &rules[i]
 		switch {
+		case !rule.Limited.Has(v.method):
 		case rule.All:
 			return true
 		case rule.Env != "":

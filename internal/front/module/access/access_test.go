@@ -235,3 +235,85 @@ func TestEnv(t *testing.T) {
 		}
 	}
 }
+
+// TestLimited: what stands in <Limit> is there for its methods only; interop
+// compares many more with httpd.
+func TestLimited(t *testing.T) {
+	post, others := &settings.Methods{Names: []string{"POST"}}, &settings.Methods{Names: []string{"GET"}, Except: true}
+	limited := func(m *settings.Methods, r req) req { r.Limited = m; return r }
+	everybody := settings.HostRule{All: true}
+	for _, test := range []struct {
+		rule            string
+		access          settings.Access
+		get, post, head bool
+	}{
+		{"Require in <Limit POST>", settings.Access{Require: &settings.Requirement{Kind: settings.RequireAny, Children: []req{limited(post, req{Kind: settings.RequireDenied})}}}, true, false, true},
+		{"Require in <LimitExcept GET>", settings.Access{Require: &settings.Requirement{Kind: settings.RequireAny, Children: []req{limited(others, req{Kind: settings.RequireDenied})}}}, true, false, true},
+		{"beside one for all", settings.Access{Require: &settings.Requirement{Kind: settings.RequireAny, Children: []req{limited(post, grantedAll), {Kind: settings.RequireDenied}}}}, false, true, false},
+		{"in <RequireAll>", settings.Access{Require: &settings.Requirement{Kind: settings.RequireAll, Children: []req{grantedAll, limited(post, req{Kind: settings.RequireDenied})}}}, true, false, true},
+		{"Deny", settings.Access{Legacy: &settings.Legacy{Deny: []settings.HostRule{{All: true, Limited: post}}}}, true, false, true},
+		{"Order", settings.Access{Legacy: &settings.Legacy{Limited: []settings.LimitedOrder{{Order: settings.AllowDeny, Methods: others}}}}, true, false, true},
+		{"Order for all but", settings.Access{Legacy: &settings.Legacy{Order: settings.AllowDeny, Allow: []settings.HostRule{everybody}, Limited: []settings.LimitedOrder{{Order: settings.MutualFailure, Methods: post}}, Deny: []settings.HostRule{{All: true, Limited: post}}}}, true, false, true},
+		{"Require method", settings.Access{Require: &settings.Requirement{Kind: settings.RequireMethod, Methods: &settings.Methods{Names: []string{"GET"}}}}, true, false, true},
+	} {
+		for method, want := range map[string]bool{"GET": test.get, "POST": test.post, "HEAD": test.head} {
+			x := visit("10.0.0.9", test.access)
+			x.Request.Method = method
+			if got := checker.Check(x) == nil; got != want {
+				t.Errorf("%s, %s: %v", test.rule, method, got)
+			}
+		}
+	}
+}
+
+func TestAllowMethods(t *testing.T) {
+	for _, test := range []struct {
+		methods *settings.Methods
+		method  string
+		want    int
+	}{
+		{&settings.Methods{Names: []string{"GET"}}, "GET", 0}, {&settings.Methods{Names: []string{"GET"}}, "HEAD", 0},
+		{&settings.Methods{Names: []string{"GET"}}, "POST", 405}, {&settings.Methods{}, "POST", 0},
+	} {
+		x := visit("10.0.0.9", settings.Access{Methods: test.methods})
+		x.Request.Method = test.method
+		got := 0
+		if refusal := checker.Check(x); refusal != nil {
+			got = refusal.Status
+		}
+		if got != test.want {
+			t.Errorf("%v, %s: %d, want %d", test.methods, test.method, got, test.want)
+		}
+		admits := checker.Judge(x)
+		if admits(x.Settings) != test.methods.Has("GET") && len(test.methods.Names) > 0 {
+			t.Errorf("%v: a GET is judged otherwise", test.methods)
+		}
+	}
+}
+
+// TestSatisfy: with Any one of both is enough.
+func TestSatisfy(t *testing.T) {
+	legacy := func(any, lets bool) *settings.Legacy {
+		return &settings.Legacy{Order: settings.AllowDeny, Any: any, Allow: []settings.HostRule{{All: true}}[:map[bool]int{true: 1}[lets]]}
+	}
+	denied := &settings.Requirement{Kind: settings.RequireDenied}
+	for _, test := range []struct {
+		rule   string
+		access settings.Access
+		want   bool
+	}{
+		{"All, both", settings.Access{Legacy: legacy(false, true), Require: &grantedAll}, true},
+		{"All, Allow only", settings.Access{Legacy: legacy(false, true), Require: denied}, false},
+		{"Any, Allow only", settings.Access{Legacy: legacy(true, true), Require: denied}, true},
+		{"Any, Require only", settings.Access{Legacy: legacy(true, false), Require: &grantedAll}, true},
+		{"Any, none", settings.Access{Legacy: legacy(true, false), Require: denied}, false},
+	} {
+		x := visit("10.0.0.9", test.access)
+		if got := checker.Check(x) == nil; got != test.want {
+			t.Errorf("%s: %v", test.rule, got)
+		}
+		if got := checker.Judge(x)(x.Settings); got != test.want {
+			t.Errorf("%s: judged %v", test.rule, got)
+		}
+	}
+}

@@ -26,6 +26,10 @@ func (s suite) Run() int {
 }
 
 func TestMain(m *testing.M) {
+	if folder := os.Getenv(readOnlyVar); folder != "" {
+		fmt.Fprintln(os.Stderr, becomeReadOnly(folder))
+		os.Exit(1)
+	}
 	if err := peer.Check(); err != nil {
 		fmt.Fprintln(os.Stderr, "interop:", err)
 		os.Exit(1)

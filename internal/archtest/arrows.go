@@ -101,6 +101,8 @@ var arrows = map[string][]string{
 	"interop":                {"interop/peer", "interop/load", "interop/scenario"},
 	"interop/peer":           {},
 	"interop/streams":        {"javaserial"},
+	"interop/netns":          {},
+	"interop/tribes":         {"interop/netns", "interop/peer", "tribes", "tribes/interceptor"},
 	"interop/load":           {},
 	"interop/scenario":       {},
 	"interop/scenario/serve": {"ajp", "ajp/ajptest", "internal/config", "internal/front", "internal/privilege", "interop/scenario"},

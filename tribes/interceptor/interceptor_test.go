@@ -172,7 +172,7 @@ func TestGzipBombs(t *testing.T) {
 	g := interceptor.NewGzip(interceptor.GzipConfig{MaxTotal: 4 << 20, MaxInflate: 6 << 20})
 	u, w := between(g)
 	to := []tribes.Member{member("10.0.0.2")}
-	if err := g.Send(t.Context(), to, &tribes.Message{Data: make([]byte, 64<<20)}); err != nil {
+	if err := g.Send(t.Context(), to, &tribes.Message{Data: make([]byte, 16<<20)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.Send(t.Context(), to, &tribes.Message{Data: make([]byte, 3<<20)}); err != nil {
@@ -485,6 +485,7 @@ func TestFailureDetector(t *testing.T) {
 		network := tribestest.NewNetwork(3)
 		_, a, _ := start(t, network, "a", detector())
 		_, _, _ = start(t, network, "b", detector())
+		time.Sleep(time.Second)
 		c, _, stopC := start(t, network, "c", detector())
 		time.Sleep(time.Second)
 		a.want(t, "joined 10.0.0.2", "joined 10.0.0.3")

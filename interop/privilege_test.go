@@ -317,3 +317,20 @@ func lowAddr(t *testing.T) string {
 	t.Fatal("no free port below 1024")
 	return ""
 }
+
+// TestMountFileOfRoot: a mount file that root alone may read is looked at again
+// while the server runs. (In httpd it is the serving process that looks, and may
+// not.) The way of httpd's spelling with a log for the start is the same.
+func TestMountFileOfRoot(t *testing.T) {
+	h := newHouse(t, "JkMountFile etc/uri.properties\nJkMountFileReload 1\n")
+	h.write(t, "etc/uri.properties", 0o600, "/one=other\n")
+	begin(t, h, exec.Command(catflapBinary(t), "-X", "-E", h.dir+"/private/start.log", "-f", h.conf))
+	if one, two := h.get(t, "/one"), h.get(t, "/two"); one != 200 || two != 404 {
+		t.Errorf("/one %d, /two %d", one, two)
+	}
+	h.write(t, "etc/uri.properties", 0o600, "/two=other\n/three=other\n")
+	await(t, "the new mount", func() bool { return h.get(t, "/two") == 200 })
+	if got := h.get(t, "/one"); got != 404 {
+		t.Errorf("/one %d, though it is mounted no more", got)
+	}
+}

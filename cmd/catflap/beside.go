@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,6 +47,14 @@ func (b *beside) options() (*config.Beside, error) {
 		return nil, failed("%v", err)
 	}
 	return &config.Beside{Dir: dir, Offset: b.offset}, nil
+}
+
+// serveArgs are the arguments with which catflap serves beside as b says.
+func (b *beside) serveArgs() []string {
+	if b.dir == "" {
+		return nil
+	}
+	return []string{"--beside", b.dir, "--port-offset", strconv.Itoa(b.offset)}
 }
 
 // load reads the files, and makes the folders that a server beside httpd

@@ -80,7 +80,7 @@ func serve(command *cobra.Command, f files, b beside) error {
 	case err != nil:
 		return failed("not started: %v", err)
 	case user != nil:
-		return s.asParent(*user, options, recorder.Names().And(cfg.Names()), found, signals)
+		return s.asParent(*user, f, options, recorder.Names().And(cfg.Names()), found, signals)
 	}
 	options.Opener = direct
 	return s.run(cfg, report, options, signals)

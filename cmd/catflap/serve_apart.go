@@ -34,7 +34,7 @@ func servingUser(cfg *front.Config) (*privilege.User, error) {
 
 // asParent keeps the rights of root, and lets another process serve. Names are
 // what the configuration names, found what was needed to find it.
-func (s *serving) asParent(user privilege.User, options config.Options, names, found privilege.Names, signals <-chan os.Signal) error {
+func (s *serving) asParent(user privilege.User, f files, options config.Options, names, found privilege.Names, signals <-chan os.Signal) error {
 	reload := func(opener privilege.Opener) privilege.Names {
 		again, recorder := options, privilege.Record(opener)
 		again.Opener = recorder
@@ -46,7 +46,7 @@ func (s *serving) asParent(user privilege.User, options config.Options, names, f
 		return all.And(cfg.Names())
 	}
 	code, err := privilege.New(privilege.Config{
-		User: user, Began: s.began, Names: names, Load: reload, Report: systemd{}.Report, Complain: complain,
+		User: user, Args: append([]string{os.Args[0]}, append(f.serveArgs(), s.beside.serveArgs()...)...), Began: s.began, Names: names, Load: reload, Report: systemd{}.Report, Complain: complain,
 		StopTime: drainTime + drainTime/2,
 	}).Run(signals)
 	switch {

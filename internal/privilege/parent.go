@@ -12,6 +12,7 @@ import (
 // Config is what a Parent works with.
 type Config struct {
 	User  User
+	Args  []string  // of the child, its name first
 	Began time.Time // for the child, to tell how long it took to serve
 	Names Names     // of the configuration, as it was read for the start
 	// Load reads the configuration again through opener and returns what it
@@ -29,7 +30,7 @@ type Config struct {
 // when a child has died it starts another.
 type Parent struct {
 	config   Config
-	command  func(u User, began time.Time) *exec.Cmd // what a child runs
+	command  func(u User, args []string, began time.Time) *exec.Cmd // what a child runs
 	grantor  grantor
 	programs Programs
 	served   bool             // a child has served

@@ -144,7 +144,7 @@ func newHouse(t *testing.T, of string) *house {
 		t.Fatal(err)
 	}
 	p := New(Config{
-		User: stranger, StopTime: 300 * time.Millisecond, Load: func(Opener) Names { return Names{} },
+		User: stranger, Args: []string{"child"}, StopTime: 300 * time.Millisecond, Load: func(Opener) Names { return Names{} },
 		Report: func(s State, line string) { h.reports <- string(s) + " " + line },
 		Complain: func(err error) {
 			h.mu.Lock()
@@ -152,8 +152,8 @@ func newHouse(t *testing.T, of string) *house {
 			h.complaints = append(h.complaints, err.Error())
 		},
 	})
-	p.command = func(u User, began time.Time) *exec.Cmd {
-		c := command(u, began)
+	p.command = func(u User, args []string, began time.Time) *exec.Cmd {
+		c := command(u, args, began)
 		c.Env = append(c.Env, kind+"="+of, folder+"="+h.folder)
 		if os.Getuid() != 0 {
 			c.SysProcAttr = nil
@@ -295,7 +295,7 @@ func TestParentOfALoser(t *testing.T) {
 // TestParentWithoutAChild: that none can be started is told.
 func TestParentWithoutAChild(t *testing.T) {
 	p := New(Config{User: stranger})
-	p.command = func(User, time.Time) *exec.Cmd { return &exec.Cmd{Path: "/no/such"} }
+	p.command = func(User, []string, time.Time) *exec.Cmd { return &exec.Cmd{Path: "/no/such"} }
 	code, err := p.Run(nil)
 	if code != 1 || err == nil || !errors.Is(err, os.ErrNotExist) || !strings.HasPrefix(err.Error(), "start a process of user stranger: ") {
 		t.Error(code, err)

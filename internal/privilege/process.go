@@ -26,7 +26,7 @@ type childProcess struct {
 	tasks    sync.WaitGroup // what ends with it
 }
 
-// start starts this program once more, with the same arguments, as the user.
+// start starts this program once more, as the user.
 func (p *Parent) start() (*childProcess, error) {
 	c := &childProcess{reports: make(chan report)}
 	requests, theirRequests, err := pair()
@@ -41,7 +41,7 @@ func (p *Parent) start() (*childProcess, error) {
 	}
 	defer theirOrders.Close()
 	c.requests, c.orders = requests, orders
-	c.process = p.command(p.config.User, p.config.Began)
+	c.process = p.command(p.config.User, p.config.Args, p.config.Began)
 	c.process.ExtraFiles = []*os.File{theirRequests, theirOrders} // requestFD, orderFD
 	started := make(chan error)
 	c.tasks.Go(func() { c.live(started) })
@@ -89,12 +89,12 @@ func keepOpenFiles() error {
 }
 
 // command is this very program, whatever its file has become, as u.
-func command(u User, began time.Time) *exec.Cmd {
+func command(u User, args []string, began time.Time) *exec.Cmd {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "NOTIFY_SOCKET=") || strings.HasPrefix(v, "WATCHDOG_")
 	})
 	return &exec.Cmd{
-		Path: "/proc/self/exe", Args: os.Args, Env: append(env, fmt.Sprintf("%s=%d %d", mark, os.Getpid(), began.UnixNano())),
+		Path: "/proc/self/exe", Args: args, Env: append(env, fmt.Sprintf("%s=%d %d", mark, os.Getpid(), began.UnixNano())),
 		Stdout: os.Stdout, Stderr: os.Stderr,
 		SysProcAttr: &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: u.UID, Gid: u.GID, Groups: u.Groups}},
 	}

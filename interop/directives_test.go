@@ -15,6 +15,7 @@ import (
 type comparison struct {
 	site     string            // as of front
 	files    map[string]string // below @DIR@, by name
+	dead     bool              // there is a worker "dead", where nobody listens
 	requests []request
 	// meant names by request id what of the answer differs, and why; an entry
 	// that nothing uses fails.
@@ -46,6 +47,10 @@ func (c comparison) run(t *testing.T) (folders [2]string) {
 		}
 	}
 	f := front{workers: balancerOver(a, b), site: c.site, dir: dir}
+	if c.dead {
+		_, port, _ := strings.Cut(peer.FreeAddr(t), ":")
+		f.workers = strings.Replace(f.workers, "worker.list=", "worker.list=dead,", 1) + "worker.dead.type=ajp13\nworker.dead.host=127.0.0.1\nworker.dead.port=" + port + "\nworker.dead.retries=1\n"
+	}
 	one, two := f.write(t), f.write(t)
 	httpd, catflap := peer.StartHTTPD(t, one), peer.StartCatflap(t, catflapBinary(t), two)
 	doc, err := os.ReadFile("../docs/fidelity.md")
@@ -175,8 +180,9 @@ DirectoryIndex index.html
 	}.run(t)
 }
 
-// sameLog holds a log that both servers wrote against each other.
-func sameLog(t *testing.T, folders [2]string, name string) {
+// sameLog holds a log that both servers wrote against each other, but for its
+// last lines.
+func sameLog(t *testing.T, folders [2]string, name string, last int) {
 	t.Helper()
 	var texts [2]string
 	for i, folder := range folders {
@@ -190,7 +196,7 @@ func sameLog(t *testing.T, folders [2]string, name string) {
 		t.Errorf("httpd wrote nothing into %s", name)
 	}
 	one, two := strings.Split(texts[0], "\n"), strings.Split(texts[1], "\n")
-	for i := range max(len(one), len(two)) {
+	for i := range max(len(one), len(two)) - last {
 		if i >= len(one) || i >= len(two) || one[i] != two[i] {
 			t.Errorf("%s:%d\nhttpd:   %q\ncatflap: %q", name, i+1, one[min(i, len(one)):min(i+1, len(one))], two[min(i, len(two)):min(i+1, len(two))])
 			return
@@ -321,17 +327,16 @@ JkEnvVar d defd
 			"www/renv/x": "x", "www/renvs/x": "x", "www/rempty/x": "x", "www/rtwo/x": "x", "www/rnot/x": "x", "www/allow/x": "x", "www/deny/x": "x", "www/allown/x": "x"},
 		requests: slices.Concat(
 			gets("/a.txt", "/app/x.txt?attribute=a&attribute=b&attribute=c&attribute=d&attribute=late&attribute=REMOTE_USER&attribute=none", "/app/q", "/app/off", "/app/loc?attribute=a&attribute=b&attribute=late", "/app/loc/x.txt",
-				"/dir/", "/dir/index.html", "/nope.txt", "/app/fixed/x", "/app/fixed/un", "/app/judged/x", "/app/user", "//app/x", "/a.txt X-Bar: xabcx", "/a.txt X-Baz: xAbCx", "/a.txt X-Foo: v1", "/a.txt X-FOO: v2",
+				"/dir/", "/dir/index.html", "/nope.txt", "/app/fixed/x", "/app/fixed/un", "/app/judged/x", "/app/user", "//app/x", "/a.txt X-Bar: xabcx", "/a.txt X-Baz: xAbCx", "/a.txt X-Foo: v1",
 				"/a.txt User-Agent: MOZILLA/5", "/a.txt User-Agent: Mozilla/5", "/a.txt User-Agent: a robot", "/a.txt User-Agent: not-robot", "/a.txt X-Bad: 1", "/a.txt X-Good: 1"),
 			withEach([]string{"/renv/x", "/renvs/x", "/rempty/x", "/rtwo/x", "/rnot/x", "/allow/x", "/deny/x", "/allown/x"}, "", " X-Good: 1", " X-Bad: 1"),
 			kept("/a.txt", "X-Down: 1", "X-Force: 1", "X-Down: 1 | X-Force: 1", "X-NoKeep: 1", "X-Down: 1 | Connection: keep-alive"),
 			kept("/kept/x", "X-Other: 1"), kept("/app/x?size=10", "X-Down: 1"),
-			[]request{{id: "escape", head: head("GET /%61pp/q%2e", mainHost)}},
 		),
 	}.run(t)
-	sameLog(t, folders, "env")
-	sameLog(t, folders, "bad")
-	sameLog(t, folders, "notbad")
+	sameLog(t, folders, "env", 0)
+	sameLog(t, folders, "bad", 0)
+	sameLog(t, folders, "notbad", 0)
 }
 
 // withEach is every target with every header.
@@ -357,4 +362,138 @@ func kept(target string, headers ...string) []request {
 		}
 	}
 	return all
+}
+
+// TestHeaders: what Header and RequestHeader do, at all levels, to answers of
+// files, of nodes, to errors and redirects.
+func TestHeaders(t *testing.T) {
+	folders := comparison{
+		site: open + `
+DocumentRoot "@DIR@/www"
+LogFormat "%U %>s i=%{X-In}i u=%{User-Agent}i h=%{Host}i n=%{nn}n o=%{X-S}o t=%{Content-Type}o c=%{Set-Cookie}o" headers
+CustomLog logs/headers headers env=!unlogged
+SetEnvIf Request_URI ^/dir$|%2F unlogged
+SetEnvIf If-Match . unlogged
+SetEnvIf Range 200 unlogged
+TraceEnable off
+SetEnv VV "v v"
+SetEnvIf X-Early "(.*)" early=$1
+Header set X-S set1
+Header append X-S app
+Header merge X-S set1
+Header merge X-S more
+Header merge X-S "\"quoted, app\""
+Header add X-S added
+Header setifempty X-S no
+Header setifempty X-E yes
+Header always set X-A alw
+Header set X-A onsucc
+Header always add X-A alw2
+Header set X-Fmt "%{VV}e|%{nope}e|%%|%{HTTPS}s|\\x|a\tb"
+Header echo ^X-Ec
+Header edit Content-Type plain pl
+Header edit* X-S "(a)(.)" "<$2$1&\\>"
+Header edit X-Many o 0
+Header edit X-Many "^(?!first)" "not-first:"
+Header edit* X-Many e "[%{VV}e]"
+Header note X-S nn
+Header unset X-Gone
+Header set Server mine
+Header set Date never
+Header always unset X-Route2
+Header edit Location other edited
+Header always edit Location other alwedited
+Header set X-Cond yes env=VV
+Header set X-Cond2 yes env=!VV
+Header set X-Cond3 yes env=nope
+Header set X-Early-Seen "%{early}e" env=early
+RequestHeader set X-Early cameearly early
+RequestHeader set X-In one
+RequestHeader append X-In two
+RequestHeader edit X-In one "ONE"
+RequestHeader unset User-Agent
+RequestHeader set X-E "%{VV}e"
+RequestHeader set X-Cond yes env=VV
+RequestHeader set X-Cond2 yes env=!VV
+RequestHeader add X-Once a
+RequestHeader merge X-Merged b
+RequestHeader merge X-Merged b
+RequestHeader merge X-Merged c
+RequestHeader setifempty X-Empty filled
+RequestHeader edit* Cookie "([a-z])=" "$1$1="
+Redirect /old http://other.example/new
+ErrorDocument 404 /404.html
+ErrorDocument 410 "gone, as a text"
+ErrorDocument 403 http://other.example/403
+JkMount /app/* JVMRoute-pj001
+JkMount /dead/* dead
+RedirectMatch gone ^/gone
+<Location /app>
+Header set X-Level location
+Header append X-S location
+RequestHeader set X-Level location
+</Location>
+<Location /app/deep>
+Header set X-Level deep
+RequestHeader unset X-In
+Header unset X-A
+Header always set X-Always deep
+Header unset Content-Type
+</Location>
+<Location /app/host>
+RequestHeader set Host changed.example
+</Location>
+<Location /app/type>
+Header set Content-Type text/x-other
+</Location>
+<Location /app/alwaystype>
+Header always set Content-Type text/x-always
+</Location>
+<Location /denied>
+Require all denied
+Header always set X-Level denied
+Header set X-Level-Success denied
+</Location>
+<Location /app/unauthorised>
+Header always unset WWW-Authenticate
+</Location>
+<Directory "@DIR@/www">
+Header set X-Dir www
+</Directory>
+<Directory "@DIR@/www/dir">
+Header append X-Dir dir
+</Directory>
+<Files "*.html">
+Header append X-Dir files
+Header always set X-File yes
+</Files>
+DirectoryIndex index.html
+<VirtualHost 127.0.0.1:@PORT@>
+ServerName other.example
+JkMount /app/* JVMRoute-pj001
+</VirtualHost>
+<VirtualHost 127.0.0.1:@PORT@>
+ServerName main.example
+JkMount /app/* JVMRoute-pj001
+JkMount /dead/* dead
+Redirect /old http://other.example/new
+Header append X-S host
+Header set X-Host main
+</VirtualHost>
+`,
+		dead:  true,
+		files: map[string]string{"www/a.txt": strings.Repeat("0123456789", 10), "www/404.html": "none\n", "www/dir/index.html": "i\n", "www/denied/x": "x"},
+		requests: slices.Concat(
+			gets("/a.txt", "/a.txt X-Echo: e1 | X-Ech2: e2 | X-Echo: e3", "/app/x?set=X-Gone:1&set=X-S:tom&set=Location:http://other/", "/app/x?status=500&set=X-S:tom", "/app/x?status=302&set=Location:http://other/",
+				"/app/x?set=X-Many:first&set=X-Many:second&set=X-Many:third", "/app/x Cookie: a=1; b=2 | X-Empty: full | User-Agent: me", "/app/x X-Empty: ", "/app/deep/x", "/app/deep/x?error=404", "/app/host", "/app/type", "/app/alwaystype",
+				"/dead/x", "/old/x", "/nope", "/gone", "/dir", "/dir/", "/dir/index.html", "/denied/x", "/%zz", "/a%2Fb", "/a.txt If-None-Match: *", "/a.txt If-Match: \"x\"", "/a.txt Range: bytes=0-1", "/a.txt Range: bytes=200-",
+				"/app/x?status=304", "/app/x?status=204", "/app/x?error=401&set=WWW-Authenticate:Basic", "/app/unauthorised?status=401&set=WWW-Authenticate:Basic", "/app/x?set=Set-Cookie:a=b&set=Set-Cookie:c=d"),
+			[]request{ask("DELETE", "DELETE /a.txt"), ask("OPTIONS", "OPTIONS /a.txt"), ask("HEAD", "HEAD /a.txt"), ask("HEAD node", "HEAD /app/x"), {id: "HTTP/1.0", head: head("GET /a.txt HTTP/1.0")},
+				{id: "nonsense", head: "nonsense\r\n\r\n"}, {id: "no host", head: head("GET /a.txt HTTP/1.1")}, {id: "long", head: head("GET /a.txt", mainHost, "X-Long: "+strings.Repeat("x", 9000))}},
+		),
+		meant: map[string]meant{
+			"/a.txt If-Match: \"x\"": {"header:content-type", "The page of a 412 says that it is HTML"},
+		},
+	}.run(t)
+	sameLog(t, folders, "headers", 4) // of requests that were not read %U is httpd's own
 }

@@ -62,6 +62,7 @@ var arrows = map[string][]string{
 	"internal/front": {
 		"internal/front/vhost", "internal/front/canonical", "internal/front/translate", "internal/front/mount",
 		"internal/front/module/access", "internal/front/module/errordoc", "internal/front/forward", "internal/front/module/env",
+		"internal/front/module/headers",
 		"internal/front/balancer", "internal/front/worker", "internal/front/status", "internal/front/jklog", "internal/front/overlay",
 		"internal/web/listener", "internal/web/static", "internal/web/accesslog", "internal/web/errorlog",
 		"internal/web/logfile", "internal/privilege",
@@ -75,6 +76,7 @@ var arrows = map[string][]string{
 	"internal/front/translate":       {"internal/front/mount"},
 	"internal/front/module/access":   {},
 	"internal/front/module/env":      {},
+	"internal/front/module/headers":  {},
 	"internal/front/module/errordoc": {},
 	"internal/front/forward":         {},
 	"internal/front/overlay":         {},

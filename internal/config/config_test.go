@@ -81,6 +81,9 @@ func dump(cfg *front.Config) string {
 		if vars != nil || s.Translate.StripSession != "" {
 			p("  env to the container %v, strips %q", vars, s.Translate.StripSession)
 		}
+		if s.Early != nil {
+			p("  early%s", headerText(s.Early))
+		}
 		for _, r := range s.EnvIf {
 			p("  envif %s", envRuleText(r))
 		}

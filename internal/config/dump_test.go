@@ -45,10 +45,25 @@ func layerText(l settings.Layer) string {
 	if l.Env != nil {
 		add("env=%v", l.Env)
 	}
+	if l.Headers != nil {
+		add("headers\n    request%s\n    success%s\n    always%s\n   ", headerText(l.Headers.Request), headerText(l.Headers.Success), headerText(l.Headers.Always))
+	}
 	if l.Closed != nil {
 		add("closed by %s", l.Closed.By)
 	}
 	return strings.Join(all, " ")
+}
+
+func headerText(ops []settings.HeaderOp) string {
+	text := ""
+	for _, o := range ops {
+		text += fmt.Sprintf("\n      %d %s", o.Action, o.Name)
+		if o.Pattern != nil {
+			text += " ~" + o.Pattern.String()
+		}
+		text += fmt.Sprintf(" %v %s%s", o.Value, templateText(o.Match), o.Env)
+	}
+	return text
 }
 
 func envRuleText(r settings.EnvRule) string {

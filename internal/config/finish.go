@@ -101,9 +101,9 @@ func (l *loader) site(s *scope) front.Site {
 	}
 	own.Sections = l.sections(s)
 	own.Translate = l.translate(s)
-	own.EnvIf = slices.Clone(l.main.envIf)
+	own.EnvIf, own.Early = l.main.envIf, l.main.early
 	if s != l.main {
-		own.EnvIf = append(own.EnvIf, s.envIf...)
+		own.EnvIf, own.Early = slices.Concat(own.EnvIf, s.envIf), slices.Concat(own.Early, s.early)
 	}
 	own.MountFile = l.mountFile(s)
 	own.Logs = front.Logs{Error: l.errorLog(s), Access: l.accessLogs(s), JK: l.jkLog(s)}

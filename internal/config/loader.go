@@ -83,6 +83,7 @@ type scope struct {
 	redirects []settings.Redirect
 	aliases   []translate.Alias
 	envIf     []settings.EnvRule
+	early     []settings.HeaderOp
 	limits    limits
 	logs      logSettings
 	jk        jkSettings

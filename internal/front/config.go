@@ -56,7 +56,8 @@ type Site struct {
 	Host      vhost.Host
 	Exchange  exchange.Site
 	Sections  vhost.Sections
-	EnvIf     []settings.EnvRule // SetEnvIf and its kin of the server level, in order
+	Early     []settings.HeaderOp // RequestHeader … early, in order
+	EnvIf     []settings.EnvRule  // SetEnvIf and its kin of the server level, in order
 	Translate translate.Config
 	MountFile *MountFile // JkMountFile; nil if it has none
 	Limits    Limits

@@ -138,6 +138,7 @@ func stations(cfg *Site, files *static.Files, checker *access.Checker, leaves *f
 		exchange: &cfg.Exchange,
 		limits:   cfg.Limits,
 		resolver: vhost.NewResolver(cfg.Sections),
+		early:    cfg.Early,
 		envIf:    cfg.EnvIf,
 		files:    files,
 		forward:  leaves,

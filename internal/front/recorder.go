@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/front/module/errordoc"
+	"github.com/catflap/catflap/internal/front/module/headers"
 )
 
 // A recorder writes to the client and keeps in the Exchange what it wrote.
@@ -14,7 +16,8 @@ type recorder struct {
 	http.ResponseWriter
 	r      *http.Request
 	x      *exchange.Exchange
-	status int // of the error page that is being made; 0 outside of one
+	status int  // of the error page that is being made; 0 outside of one
+	made   bool // what is written is a page that the front made up
 }
 
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -33,6 +36,9 @@ func (w *recorder) WriteHeader(status int) {
 	}
 	if len(w.x.Env) > 0 {
 		w.obey()
+	}
+	if s := w.x.Settings; s.Headers != nil {
+		headers.Response(w.x, w.Header(), s.Headers, w.made)
 	}
 	w.x.Response.Status = status
 	w.x.Response.Header = w.Header()
@@ -113,4 +119,10 @@ func (w *recorder) sent(n int64) {
 	if w.x.Request.Method != http.MethodHead {
 		w.x.Response.Bytes += n
 	}
+}
+
+// makeUp writes a page that the front makes up. To httpd that of a 412 is none.
+func (w *recorder) makeUp(r *http.Request, p errordoc.Page) error {
+	w.made = p.Status != http.StatusPreconditionFailed
+	return errordoc.Write(w, r, w.x, p)
 }

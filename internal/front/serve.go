@@ -214,9 +214,9 @@ func (s *site) page(w *recorder, r *http.Request, x *exchange.Exchange, status i
 		if err := s.redirectInside(w, r, x, status, doc.Path); err == nil || x.Response.Status != 0 {
 			return err
 		}
-		return errordoc.Write(w, r, x, errordoc.Page{Status: status, Failed: true})
+		return w.makeUp(r, errordoc.Page{Status: status, Failed: true})
 	}
-	return errordoc.Write(w, r, x, errordoc.Page{Status: status, Inner: x.Response.Original != 0})
+	return w.makeUp(r, errordoc.Page{Status: status, Inner: x.Response.Original != 0})
 }
 
 // redirectInside answers with what is at path, which keeps status if it is a
@@ -261,7 +261,7 @@ func (s *site) panicked(w *recorder, r *http.Request, x *exchange.Exchange, faul
 	if x.Response.Status != 0 {
 		return true
 	}
-	return errordoc.Write(w, r, x, errordoc.Page{Status: http.StatusInternalServerError}) != nil
+	return w.makeUp(r, errordoc.Page{Status: http.StatusInternalServerError}) != nil
 }
 
 // drained is how much of a body that nobody wanted is read, so that the client

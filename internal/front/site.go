@@ -15,6 +15,7 @@ import (
 	"github.com/catflap/catflap/internal/front/forward"
 	"github.com/catflap/catflap/internal/front/module/access"
 	"github.com/catflap/catflap/internal/front/module/env"
+	"github.com/catflap/catflap/internal/front/module/headers"
 	"github.com/catflap/catflap/internal/front/settings"
 	"github.com/catflap/catflap/internal/front/translate"
 	"github.com/catflap/catflap/internal/front/vhost"
@@ -27,6 +28,7 @@ type site struct {
 	exchange  *exchange.Site
 	limits    Limits
 	resolver  *vhost.Resolver
+	early     []settings.HeaderOp
 	envIf     []settings.EnvRule
 	translate atomic.Pointer[translate.Translator]
 	files     *static.Files
@@ -40,6 +42,7 @@ type site struct {
 // else is decided.
 func (s *site) enter(x *exchange.Exchange, target string) (err error) {
 	x.Request.Path, err = canonical.Parse(target)
+	headers.Request(x, s.early)
 	env.Judge(x, s.envIf)
 	return err
 }
@@ -120,7 +123,12 @@ func redirect(x *exchange.Exchange) {
 
 // run lets the Target of x answer.
 func (s *site) run(w http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
-	env.Set(x, x.Settings.Env)
+	if x.Target.Kind != exchange.TargetRespond {
+		env.Set(x, x.Settings.Env)
+		if x.Settings.Headers != nil {
+			headers.Request(x, x.Settings.Headers.Request)
+		}
+	}
 	switch x.Target.Kind {
 	case exchange.TargetForward:
 		if len(x.Env) > 0 && translate.Unmapped(x) { // by a variable of a section

@@ -21,6 +21,7 @@ type Settings struct {
 	Redirects []Redirect // Redirect and RedirectMatch of sections, in the order in which they are tried
 	EnvIf     []EnvRule  // SetEnvIf and its kin, in sections
 	Env       []EnvVar   // SetEnv, PassEnv
+	Headers   *Headers   // Header, RequestHeader; nil if there are none
 	Closed    *Closed    // not nil: the scope answers 403, fail closed
 }
 
@@ -47,6 +48,7 @@ type Layer struct {
 	BodyLimit *int64
 	Redirects []Redirect // tried before the inherited ones
 	EnvIf     []EnvRule  // added to the inherited ones
+	Headers   *Headers   // added to the inherited ones
 	Env       []EnvOp    // SetEnv, PassEnv, UnsetEnv
 	Closed    *Closed    // stays closed in every later layer
 }
@@ -54,7 +56,7 @@ type Layer struct {
 // Empty reports whether l changes nothing.
 func (l *Layer) Empty() bool {
 	return l.Options == nil && l.Index == nil && l.Require == nil && l.Legacy == nil && l.Methods == nil &&
-		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.Redirects == nil && l.EnvIf == nil && l.Env == nil && l.Closed == nil
+		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.Redirects == nil && l.EnvIf == nil && l.Env == nil && l.Headers == nil && l.Closed == nil
 }
 
 // Restricts reports whether l may take something away from a client.
@@ -98,6 +100,9 @@ func (s *Settings) With(layers ...*Layer) *Settings {
 		}
 		if l.Env != nil {
 			merged.Env = setEnv(merged.Env, l.Env)
+		}
+		if l.Headers != nil {
+			merged.Headers = merged.Headers.with(l.Headers)
 		}
 		if l.Closed != nil {
 			merged.Closed = l.Closed

@@ -196,6 +196,11 @@ func contentType(b []byte, e *Entry) []byte {
 	return escapeOrDash(b, strings.TrimRight(mediaType, " \t"))
 }
 
+// header is %{NAME}i or %{NAME}o: of what came all, of what was sent only the
+// first, but for cookies.
+//
+// Source: httpd modules/loggers/mod_log_config.c, log_header_out, as seen at
+// work.
 func header(name string, sent bool) appender {
 	name = http.CanonicalHeaderKey(name)
 	if name == "Content-Type" && sent {
@@ -210,8 +215,11 @@ func header(name string, sent bool) appender {
 			return host(b, e.X)
 		}
 		values := from[name]
-		if len(values) == 0 {
+		switch {
+		case len(values) == 0:
 			return append(b, '-')
+		case sent && name != "Set-Cookie":
+			return Escape(b, values[0])
 		}
 		for i, v := range values {
 			if i > 0 {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -89,7 +90,7 @@ func jkMount(exclude bool) func(*loader, place, *httpdconf.Directive) {
 			return
 		}
 		if !strings.HasPrefix(pattern, "/") {
-			l.fail(d, at(d, 0), d.Name+" context should start with /", "write "+d.Name+" /"+strings.TrimLeft(pattern, "^")+" "+target)
+			l.fail(d, at(d, 0), d.Name+" context should start with /", "write "+d.Name+" /"+strings.TrimLeft(pattern, "^/")+" "+target)
 			return
 		}
 		if p.section != nil {
@@ -173,10 +174,14 @@ func extensions(t properties.Target) exchange.Extensions {
 // reportGlued tells of JkMount lines with one argument, and guesses where the
 // blank is missing: before the name of a worker.
 func (l *loader) reportGlued() {
+	names := slices.AppendSeq(slices.Clone(l.jk.meant), maps.Keys(l.jk.workers))
+	for _, t := range l.jk.targets {
+		names = append(names, t.Worker)
+	}
 	for _, d := range l.jk.glued {
 		text, fix := arg(d, 0), "write "+d.Name+" PATH WORKER"
 		best := ""
-		for name := range l.jk.workers {
+		for _, name := range names {
 			if strings.HasSuffix(text, name) && len(text) > len(name) && len(name) > len(best) {
 				best = name
 			}

@@ -65,6 +65,7 @@ type jkFiles struct {
 	lines      []properties.Line      // JkWorkerProperty
 	copyAll    bool                   // JkMountCopy All
 	workers    map[string]string      // name → type of what can be mounted
+	meant      []string               // names of workers, for guesses
 	modified   map[string]time.Time   // mount files, when they were changed before they were read
 }
 

@@ -40,6 +40,7 @@ func (l *loader) readWorkers() front.Workers {
 	file, found := properties.Parse(l.jk.file, text, properties.Options{
 		Env: l.o.Env, Predefined: map[string]string{"ServerRoot": l.root}, Before: l.jk.lines,
 	})
+	l.jk.meant = properties.Meant(text)
 	all.Dump = l.dump(file)
 	defined, more := properties.Workers(file)
 	l.report.Mistakes = append(append(l.report.Mistakes, found...), more...)

@@ -27,6 +27,9 @@ func (d *definer) repeats() {
 // again reports the repeats of one property.
 func (d *definer) again(entries []Entry, prop string) {
 	last := entries[len(entries)-1]
+	if strings.Contains(last.Key, nbsp) {
+		return // told already, and not the name that was meant
+	}
 	var places []string
 	for i, e := range entries[:len(entries)-1] {
 		place := fmt.Sprintf("line %d", e.Pos.Line)

@@ -29,6 +29,7 @@ func FuzzWorkers(f *testing.F) {
 		o := options(strings.ReplaceAll(before, "\n", " "))
 		file, found := properties.Parse("workers.properties", []byte(text), o)
 		d, more := properties.Workers(file)
+		properties.Meant([]byte(text))
 		placed(t, append(found, more...))
 		for _, w := range d.Workers {
 			if d.Worker(w.Name) != w || more.Errors() == 0 && !w.Listed && len(w.Balancers) == 0 {

@@ -10,6 +10,7 @@ package properties
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/mistake"
@@ -105,6 +106,22 @@ func significant(line string) bool {
 	return strings.Trim(line, blanks) != ""
 }
 
+// nbsp is a no-break space.
+const nbsp = "\u00a0"
+
+// Meant returns the names of workers that a workers.properties names as if its
+// no-break spaces were spaces, for guesses.
+func Meant(text []byte) []string {
+	plain, _ := Parse("", bytes.ReplaceAll(text, []byte(nbsp), []byte(" ")), Options{})
+	var names []string
+	for _, e := range plain.Entries {
+		if name, _, ok := strings.Cut(strings.TrimPrefix(e.Key, "worker."), "."); ok && strings.HasPrefix(e.Key, "worker.") && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // blanks are what C's isspace takes for a blank.
 const blanks = " \t\n\v\f\r"
 
@@ -116,8 +133,15 @@ func (r *reader) line(pos mistake.Pos, text, shown string) {
 		text = text[:i]
 	}
 	body, _, comment := strings.Cut(text, "#")
-	if i := strings.Index(body, "\u00a0"); i >= 0 {
-		r.warn(at(i), shown, "U+00A0, a no-break space, instead of a space", "replace it; it often comes from copying out of a web page")
+	if i := strings.Index(body, nbsp); i >= 0 {
+		meant := strings.Trim(strings.ReplaceAll(text, nbsp, " "), blanks)
+		if meant == "" || meant[0] == '#' {
+			return // nothing either way
+		}
+		r.warn(at(i), shown, "U+00A0, a no-break space, instead of a space: to mod_jk it is part of the name or value", "it often comes from copying out of a web page: did you mean `"+meant+"`?")
+		if !strings.Contains(body, "=") {
+			return
+		}
 	}
 	left := len(body) - len(strings.TrimLeft(body, blanks))
 	key, value, pair := strings.Cut(body, "=")

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -88,7 +89,7 @@ func (l *loader) site(s *scope) front.Site {
 	name, port := l.nameOf(s)
 	s.host.Name = strings.ToLower(name)
 	own := front.Site{
-		Host: s.host, Place: place,
+		Host: s.host, Place: place, Label: l.label(s),
 		Exchange: exchange.Site{Name: name, Port: port, HTTPS: s.https, Admin: s.admin, Forward: l.forwarding(s)},
 		Limits:   s.limits.over(l.main.limits),
 	}
@@ -122,6 +123,23 @@ func (l *loader) nameOf(s *scope) (string, int) {
 		}
 	}
 	return l.canonicalName(s), port
+}
+
+// label is what mod_jk's status calls a host: the main server by its
+// ServerName, another by its name and first address, each with the port if it
+// names one.
+func (l *loader) label(s *scope) string {
+	withPort := func(host string, port int) string {
+		if port == 0 {
+			return host
+		}
+		return host + ":" + strconv.Itoa(port)
+	}
+	if s.at == nil {
+		return withPort(l.canonicalName(s), s.port)
+	}
+	host, port, _ := splitHostPort(arg(s.at, 0))
+	return l.canonicalName(s) + " [" + withPort(strings.Trim(host, "[]"), port) + "]"
 }
 
 // sections are the settings of a host: those of the main server first.

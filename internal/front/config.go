@@ -54,6 +54,7 @@ type Listen struct {
 // Site is one virtual host with all that is its own.
 type Site struct {
 	Host      vhost.Host
+	Label     string // what the status page calls it: "name:port", "name [address:port]"
 	Exchange  exchange.Site
 	Sections  vhost.Sections
 	Early     []settings.HeaderOp // RequestHeader … early, in order

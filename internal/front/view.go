@@ -1,7 +1,6 @@
 package front
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/catflap/catflap/internal/front/status"
@@ -36,26 +35,19 @@ func (l *line) view(now time.Time) status.View {
 	return v
 }
 
-// maps are the rules of all sites that name a worker.
+// maps are the rules of all sites that name a worker: those of the main server
+// first, then of the virtual hosts from the last to the first, as httpd has
+// them.
 func (l *line) maps(worker string) []status.Map {
 	var all []status.Map
-	for i, s := range l.sites {
-		site := &l.config.Sites[i]
-		name := fmt.Sprintf("%s:%d", s.exchange.Name, s.exchange.PortOf(false))
-		if i > 0 && len(site.Host.Addresses) > 0 {
-			a := site.Host.Addresses[0]
-			host, port := "*", "*"
-			if a.IP.IsValid() {
-				host = a.IP.String()
-			}
-			if a.Port != 0 {
-				port = fmt.Sprint(a.Port)
-			}
-			name = fmt.Sprintf("%s [%s:%s]", s.exchange.Name, host, port)
+	for n := range l.sites {
+		i := n
+		if i > 0 {
+			i = len(l.sites) - n
 		}
-		for _, r := range s.translate.Load().Rules() {
+		for _, r := range l.sites[i].translate.Load().Rules() {
 			if r.Worker == worker {
-				all = append(all, status.Map{Server: name, Rule: r})
+				all = append(all, status.Map{Server: l.config.Sites[i].Label, Rule: r})
 			}
 		}
 	}

@@ -78,7 +78,7 @@ func reset(at, now time.Time) []item {
 }
 
 // memberRecord is the line of a member.
-func memberRecord(m balancer.MemberSnapshot, w worker.Snapshot, now time.Time) record {
+func memberRecord(m balancer.MemberSnapshot, w worker.Snapshot, lb string, now time.Time) record {
 	items := endpoint(m.Config.Worker, w)
 	items = append(items,
 		plain("activation", m.Config.Activation.String()), plain("lbfactor", decimal(m.Config.Factor)),
@@ -90,8 +90,11 @@ func memberRecord(m balancer.MemberSnapshot, w worker.Snapshot, now time.Time) r
 		plain("busy", decimal(m.Busy)), plain("max_busy", decimal(m.MaxBusy)),
 		plain("connected", decimal(w.Connected)), plain("max_connected", decimal(w.MaxConnected)),
 		plain("time_to_recover_min", seconds(m.Recovery)), plain("time_to_recover_max", seconds(m.Recovery)))
-	items = append(items, reset(m.LastReset, now)...)
-	return record{txt: "Member", xml: "member", key: m.Config.Worker, items: append(items, lastError(m.LastError, now)...)}
+	times := append(reset(m.LastReset, now), lastError(m.LastError, now)...)
+	for i := range times {
+		times[i].owner = lb // that is where mod_jk has them, and scripts look for them
+	}
+	return record{txt: "Member", xml: "member", key: m.Config.Worker, items: append(items, times...)}
 }
 
 // endpoint are the properties of a member's or worker's connections.
@@ -123,8 +126,12 @@ func lastError(at, now time.Time) []item {
 	if at.IsZero() {
 		return nil
 	}
-	return []item{plain("error_time_datetime", at.Format("20060102150405")), plain("error_time_tz", at.Format("-0700")),
-		plain("error_time_unix_seconds", decimal(at.Unix())), plain("error_time_ago", seconds(now.Sub(at)))}
+	items := []item{plain("error_time_datetime", at.Format("20060102150405")), plain("error_time_tz", at.Format("-0700"))}
+	unix, ago := decimal(at.Unix()), seconds(now.Sub(at))
+	for _, f := range []form{formXML, formTxt} {
+		items = append(items, in(f, "error_time_unix_seconds", unix), in(f, "error_time_ago", ago))
+	}
+	return append(items, in(formProp, "error_time_unix seconds", unix), in(formProp, "error_time_ago seconds", ago))
 }
 
 // workerRecord is the line of a worker that stands alone.

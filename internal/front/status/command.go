@@ -215,7 +215,7 @@ func (p *Page) fill(r *report, a *asked) {
 		records := balancerRecords{self: balancerRecord(b, v.Now, &p.cfg)}
 		for j, m := range b.Members {
 			if !a.hides(hideMembers) && (a.target.members == nil || slices.Contains(a.target.members, j)) {
-				records.members = append(records.members, memberRecord(m, b.Workers[j], v.Now))
+				records.members = append(records.members, memberRecord(m, b.Workers[j], b.Config.Name, v.Now))
 			}
 		}
 		if !a.hides(hideMaps) {

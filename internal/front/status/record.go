@@ -12,8 +12,9 @@ type record struct {
 // An item is one property. Keys are mod_jk's.
 type item struct {
 	key, value string
-	quoted     bool // in the txt form
-	only       form // the one form that has it; 0 is all
+	quoted     bool   // in the txt form
+	only       form   // the one form that has it; 0 is all
+	owner      string // in the prop form, what it is a key of, if not of its record
 }
 
 // form is one of the machine formats.

@@ -2,6 +2,7 @@ package status
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -98,14 +99,15 @@ func propMaps(b *bytes.Buffer, prefix, of string, maps []record) {
 }
 
 func propLines(b *bytes.Buffer, prefix string, o record) {
-	dot := "."
-	if o.key == "" {
-		dot = ""
-	}
 	for _, i := range o.items {
-		if i.only == 0 || i.only == formProp {
-			fmt.Fprintf(b, "%s%s%s.%s=%s\n", prefix, dot, o.key, i.key, masked(i.value))
+		if i.only != 0 && i.only != formProp {
+			continue
 		}
+		b.WriteString(prefix)
+		if owner := cmp.Or(i.owner, o.key); owner != "" {
+			b.WriteString("." + owner)
+		}
+		fmt.Fprintf(b, ".%s=%s\n", i.key, masked(i.value))
 	}
 }
 

@@ -35,9 +35,9 @@ func change(t *testing.T, server *peer.Front, query string) {
 	}
 }
 
-// TestDrain takes a node out, and in again, on the status page of both fronts.
+// TestTakenOutAndIn takes a node out, and in again, on the status page of both fronts.
 // Each change holds for the next request.
-func TestDrain(t *testing.T) {
+func TestTakenOutAndIn(t *testing.T) {
 	onBothFronts(t, func(t *testing.T, start func(conf string) *peer.Front) {
 		a, b := nodes(t)
 		conf := front{workers: statusWorkers(t, a, b), site: statusSite, dir: peer.Folder(t)}.write(t)

@@ -147,22 +147,22 @@ func statusAnswer(t *testing.T, server *peer.Front, call string) string {
 			route = words[3]
 		}
 		for range n {
-			fetch(t, server, words[2], route)
+			visit(t, server, words[2], route)
 		}
 		return ""
 	}
 	if !strings.HasPrefix(call, "/") {
 		call = "/st?" + call
 	}
-	status, kind, body := fetch(t, server, call, "")
+	status, kind, body := visit(t, server, call, "")
 	if strings.HasPrefix(kind, "text/html") {
 		kind, body = "text/html", htmlResult.FindString(body)
 	}
 	return fmt.Sprintf("%d %s\n%s", status, kind, body)
 }
 
-// fetch is a GET, with a session of route if it is not empty.
-func fetch(t *testing.T, server *peer.Front, path, route string) (status int, kind, body string) {
+// visit is a GET, with a session of route if it is not empty.
+func visit(t *testing.T, server *peer.Front, path, route string) (status int, kind, body string) {
 	t.Helper()
 	request, err := http.NewRequest("GET", "http://"+server.Addr, nil)
 	if err != nil {

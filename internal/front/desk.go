@@ -63,10 +63,20 @@ func (d *desk) Update(u status.Update) ([]status.Changed, error) {
 		if w := l.workers[name]; w != nil {
 			for _, c := range w.Change(u.Workers[name]) {
 				all = append(all, status.Changed{Worker: name, Changed: c})
+				if c.Key == "host" || c.Key == "port" {
+					l.moved(name)
+				}
 			}
 		}
 	}
 	return all, nil
+}
+
+// moved tells all balancers that a worker is elsewhere now.
+func (l *line) moved(worker string) {
+	for _, b := range l.balancers {
+		b.Moved(worker)
+	}
 }
 
 // Reset lets a worker, a balancer with its members, or one member count anew.

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -128,4 +129,34 @@ func TestChangesAndReloads(t *testing.T) {
 		}
 	})
 	both.Wait()
+}
+
+// TestMovedByTheOperator: a member that was in error where it was gets
+// requests where the operator says that it is, at once; so does one whose
+// port was to be provisioned.
+func TestMovedByTheOperator(t *testing.T) {
+	var at int
+	f := start(t, echo, func(c *Config) {
+		at = c.Workers.AJP[0].Port
+		c.Workers.AJP[0].Port = 1
+		c.Workers.AJP[1].Port = -1
+		c.Workers.Balancers[0].Members[1].Activation = balancer.Stopped
+	})
+	if status, _, _ := f.get(t, "/app/x"); !strings.HasPrefix(status, "503") {
+		t.Fatalf("nobody is there, but %s", status)
+	}
+	if _, _, body := f.get(t, "/status?mime=txt&cmd=show&w=lb"); !strings.Contains(body, "state=ERR ") || !strings.Contains(body, "port=0 address=invalid") {
+		t.Errorf("before:\n%s", body)
+	}
+	f.get(t, fmt.Sprintf("/status?cmd=update&w=lb&sw=n1&vaprt=%d", at))
+	if status, _, _ := f.get(t, "/app/x"); status != "200 OK" {
+		t.Errorf("a node that was moved: %s", status)
+	}
+	f.get(t, fmt.Sprintf("/status?cmd=update&w=lb&sw=n2&vwa=A&vaprt=%d", f.nodes[1].Port()))
+	for range 4 {
+		f.get(t, "/app/y")
+	}
+	if n := f.nodes[1].Count("/app/y"); n < 2 {
+		t.Errorf("the node that was provisioned got %d of 4 requests", n)
+	}
 }

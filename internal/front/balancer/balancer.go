@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -287,21 +288,27 @@ func (b *Balancer) Adopt(old *Balancer) (ended Overlays) {
 	return ended
 }
 
-// Moved tells, after Adopt, that a member's worker is not where it was: what
-// was seen of the old place says nothing of the new one, and what requests
-// that are still at the old one end with does not either. The counters go on.
+// Moved tells that a member's worker is not where it was: what was seen of the
+// old place says nothing of the new one, and what requests that are still at
+// the old one end with does not either. The counters go on. It is called like
+// Change.
 func (b *Balancer) Moved(worker string) {
+	old := b.now.Load()
+	next := *old
+	next.members = slices.Clone(old.members)
 	highest := int64(0)
-	members := b.now.Load().members
-	for _, m := range members {
+	for _, m := range old.members {
 		highest = max(highest, m.value.Load())
 	}
-	for _, m := range members {
+	for i, m := range old.members {
 		if m.cfg.Worker == worker {
-			m.standing = m.standing.elsewhere()
-			m.value.Store(highest) // or it would get all requests until it had caught up
+			moved := *m
+			moved.standing = m.standing.elsewhere()
+			moved.value.Store(highest) // or it would get all requests until it had caught up
+			next.members[i] = &moved
 		}
 	}
+	b.now.Store(&next)
 }
 
 // levelNewcomers lets members that old did not have begin at the highest

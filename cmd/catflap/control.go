@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -21,10 +22,10 @@ func reloadCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "reload",
 		Short: "Check the files, let the running server take them, and wait for the outcome",
-		Long: `Check the files. If they hold no error, let the server that runs on them take
-them, and wait for the outcome. With an error the server is not asked, and goes
-on as it was; so it does if it finds one that only it can see, such as a port
-that is taken. Then the mistakes are told, and the exit code is 1.`,
+		Long: `Check the files, let the server that runs on them take them, and wait for the
+outcome. With mistakes in the files, or ones that only the server can see, such
+as a port that is taken, it goes on as it was: they are told, and the exit code
+is 1. In any case it opens its logs again.`,
 		Example: "  catflap reload -f /etc/httpd/conf/httpd.conf",
 		Args:    noArguments,
 		RunE:    func(c *cobra.Command, _ []string) error { return askReload(c, f, b) },
@@ -70,20 +71,20 @@ func askReload(c *cobra.Command, f files, b beside) error {
 	if options.Beside, err = b.options(); err != nil {
 		return err
 	}
-	cfg, report := config.Load(options)
+	_, report := config.Load(options)
 	tellMistakes(c.ErrOrStderr(), report)
-	if cfg == nil {
-		return failed("not reloaded: %s in the files; nothing was sent to the server", plural(report.Mistakes.Errors(), "error"))
-	}
-	server, err := control.Find(cfg.Process.PidFile)
+	server, err := control.Find(report.PidFile)
 	if err != nil {
 		return failed("not reloaded: %v", err)
 	}
-	return reloadServer(c, server, syscall.SIGUSR1)
+	return reloadServer(c, server, syscall.SIGUSR1, report)
 }
 
-// reloadServer sends number to server and waits for what becomes of it.
-func reloadServer(c *cobra.Command, server *control.Server, number syscall.Signal) error {
+// reloadServer sends number to server and waits for what becomes of it. The
+// mistakes of report were told. With errors among them the server is asked
+// nevertheless: it refuses the files, and opens its logs again, as rotation
+// wants it; or it reads them with other flags, and finds none.
+func reloadServer(c *cobra.Command, server *control.Server, number syscall.Signal, report *config.Report) error {
 	if err := server.Signal(number); err != nil {
 		return failed("not reloaded: %v", err)
 	}
@@ -96,10 +97,15 @@ func reloadServer(c *cobra.Command, server *control.Server, number syscall.Signa
 	case err != nil:
 		return failed("not reloaded: process %d: %v", server.State.PID, err)
 	case len(outcome.Refused) > 0:
+		told := errorsOf(report)
 		for _, reason := range outcome.Refused {
-			fmt.Fprintln(c.ErrOrStderr(), reason)
+			if !slices.Contains(told, reason) {
+				fmt.Fprintln(c.ErrOrStderr(), reason)
+			}
 		}
 		return failed("not reloaded: process %d refused the files, and goes on with the old settings", server.State.PID)
+	case report.Mistakes.Errors() > 0:
+		fmt.Fprintf(c.ErrOrStderr(), "process %d reads the files with its own flags and environment, and finds no error in them\n", server.State.PID)
 	}
 	fmt.Fprintf(c.OutOrStdout(), "reloaded: process %d goes on with the files as they are now\n", server.State.PID)
 	return nil
@@ -156,12 +162,4 @@ func interruptible(c *cobra.Command) context.Context {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	return ctx
-}
-
-// plural counts things in words.
-func plural(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -62,11 +62,11 @@ func noneRuns(e *control.AbsentError) bool {
 
 // restart lets the server take the files, or starts one if none runs.
 func (h *httpdCall) restart(root *cobra.Command, number syscall.Signal) error {
-	_, cfg, err := h.load(root)
+	cfg, report, err := h.load(root)
 	if err != nil {
 		return err
 	}
-	server, err := control.Find(cfg.Process.PidFile)
+	server, err := control.Find(report.PidFile)
 	if absent, ok := errors.AsType[*control.AbsentError](err); ok && noneRuns(absent) {
 		fmt.Fprintln(root.OutOrStdout(), "httpd not running, trying to start")
 		return h.launch(root, cfg)
@@ -74,7 +74,7 @@ func (h *httpdCall) restart(root *cobra.Command, number syscall.Signal) error {
 	if err != nil {
 		return failed("not reloaded: %v", err)
 	}
-	return reloadServer(root, server, number)
+	return reloadServer(root, server, number, report)
 }
 
 // start starts a server, unless one runs.
@@ -82,11 +82,11 @@ func (h *httpdCall) start(root *cobra.Command) error {
 	if h.letter == 'X' || slices.Contains(h.files.defines, "FOREGROUND") || slices.Contains(h.files.defines, "NO_DETACH") {
 		return serve(root, h.files, beside{})
 	}
-	_, cfg, err := h.load(root)
+	cfg, report, err := h.load(root)
 	if err != nil {
 		return err
 	}
-	server, err := control.Find(cfg.Process.PidFile)
+	server, err := control.Find(report.PidFile)
 	if absent, ok := errors.AsType[*control.AbsentError](err); ok && noneRuns(absent) {
 		return h.launch(root, cfg)
 	}
@@ -97,16 +97,14 @@ func (h *httpdCall) start(root *cobra.Command) error {
 	return nil
 }
 
-// load reads the files and tells their mistakes.
-func (h *httpdCall) load(root *cobra.Command) (config.Options, *front.Config, error) {
+// load reads the files and tells their mistakes. With errors the Config is
+// nil.
+func (h *httpdCall) load(root *cobra.Command) (*front.Config, *config.Report, error) {
 	options, err := h.files.options(privilege.Direct{})
 	if err != nil {
-		return options, nil, err
+		return nil, nil, err
 	}
 	cfg, report := config.Load(options)
 	tellMistakes(root.ErrOrStderr(), report)
-	if cfg == nil {
-		return options, nil, failed("nothing was done: %s in the files", plural(report.Mistakes.Errors(), "error"))
-	}
-	return options, cfg, nil
+	return cfg, report, nil
 }

@@ -20,8 +20,12 @@ const launchTime = time.Minute
 
 // launch starts a server that is nobody's child, in a session of its own, and
 // returns once it serves, or with what it says if it does not. What it writes
-// to stdout and stderr goes to the ErrorLog, as httpd's does.
+// to stdout and stderr goes to the ErrorLog, as httpd's does. cfg is nil if the
+// files have errors.
 func (h *httpdCall) launch(root *cobra.Command, cfg *front.Config) error {
+	if cfg == nil {
+		return failed("not started: there are errors in the files")
+	}
 	messages, from, err := messagesOf(cfg)
 	if err != nil {
 		return failed("not started: %v", err)

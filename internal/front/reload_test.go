@@ -392,6 +392,14 @@ func TestReloadsLeaveNothing(t *testing.T) {
 			if i%5 == 0 {
 				c.Sites[0].Logs.Access = nil
 			}
+			if i%4 == 0 {
+				bad := f.next()
+				bad.Sites[0].Logs.JK.Name = filepath.Join(f.dir, fmt.Sprintf("logs/refused-%d", i))
+				bad.Listen = append(bad.Listen[:1:1], Listen{Address: "127.0.0.3:0"}, Listen{Address: "256.0.0.1:1"})
+				if err := f.front.Reload(t.Context(), bad); err == nil {
+					t.Error("a bad address is no mistake")
+				}
+			}
 			runtime.AddCleanup(&c.Sites[0], func(int) { mu.Lock(); collected++; mu.Unlock() }, 0)
 			f.reload(t, c)
 			conn := kept[i%len(kept)]

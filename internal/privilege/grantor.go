@@ -50,7 +50,10 @@ func (g *grantor) answer(r request) (reply, *os.File) {
 			return reply{mode: info.Mode(), size: info.Size(), time: info.ModTime().UnixNano()}, nil
 		}
 	case askWritePid:
-		err = writePid(r.name, func(name string, flags int) (*os.File, error) { return g.user.open(name, flags, 0o644) })
+		err = writePid(r.name, func(name string, flags int) (*os.File, error) { return g.user.open(name, flags, 0o644) },
+			func(name string) error {
+				return g.user.in(name, func(name string) error { return os.Mkdir(name, 0o755) })
+			})
 	case askRemovePid:
 		err = g.user.in(r.name, os.Remove)
 	case askWriteState:

@@ -66,7 +66,7 @@ func newFamily(t *testing.T, names Names) *family {
 // would give it.
 func TestChildOpens(t *testing.T) {
 	root := tree(t, map[string]string{"conf": "", "folder/x": ""})
-	conf, log, pid, got := root+"/conf", root+"/log", root+"/pid", root+"/got"
+	conf, log, pid, got := root+"/conf", root+"/log", root+"/run/pid", root+"/got" // run is made
 	command := "|$cat >" + got
 	f := newFamily(t, Names{
 		Read: set(conf, root+"/folder"), Stat: set(root + "/folder"), Append: set(log), Pipe: set(command),

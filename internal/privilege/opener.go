@@ -63,7 +63,8 @@ func (d Direct) Pipe(command string) (*os.File, error) {
 }
 
 func (Direct) WritePid(name string) error {
-	return writePid(name, func(name string, flags int) (*os.File, error) { return os.OpenFile(name, flags, 0o644) })
+	return writePid(name, func(name string, flags int) (*os.File, error) { return os.OpenFile(name, flags, 0o644) },
+		func(name string) error { return os.Mkdir(name, 0o755) })
 }
 
 func (Direct) RemovePid(name string) error { return os.Remove(name) }

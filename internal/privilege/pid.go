@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,9 +29,13 @@ func ReadPid(file io.Reader) (int, error) {
 }
 
 // writePid writes this process into the PidFile, unless another one that lives
-// is in it.
-func writePid(name string, open func(name string, flags int) (*os.File, error)) error {
+// is in it. Its folder is made if only that is missing: one in /run is gone
+// when the machine was started anew.
+func writePid(name string, open func(name string, flags int) (*os.File, error), mkdir func(name string) error) error {
 	file, err := open(name, os.O_RDWR|os.O_CREATE)
+	if errors.Is(err, fs.ErrNotExist) && mkdir(filepath.Dir(name)) == nil {
+		file, err = open(name, os.O_RDWR|os.O_CREATE)
+	}
 	if err != nil {
 		return fmt.Errorf("PidFile: %w", err)
 	}

@@ -166,10 +166,16 @@ func corpusFiles() map[string]string {
 	return files
 }
 
-// corpusFront writes the corpus's files and returns its configuration.
+// corpusFront is corpusOver for the two Tomcats.
 func corpusFront(t *testing.T) front {
 	t.Helper()
 	a, b := nodes(t)
+	return corpusOver(t, endpoint{a.Route, a.AJPAddr}, endpoint{b.Route, b.AJPAddr})
+}
+
+// corpusOver writes the corpus's files and returns its configuration.
+func corpusOver(t *testing.T, nodes ...endpoint) front {
+	t.Helper()
 	dir := peer.Folder(t)
 	date := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC)
 	for name, text := range corpusFiles() {
@@ -192,7 +198,7 @@ func corpusFront(t *testing.T) front {
 	}
 	_, port, _ := strings.Cut(peer.FreeAddr(t), ":")
 	dead := "worker.dead.type=ajp13\nworker.dead.host=127.0.0.1\nworker.dead.port=" + port + "\nworker.dead.retries=1\n"
-	return front{workers: strings.Replace(balancerOver(a, b), "worker.list=", "worker.list=dead,", 1) + dead, site: corpusSite, dir: dir}
+	return front{workers: strings.Replace(workersOver(nodes...), "worker.list=", "worker.list=dead,", 1) + dead, site: corpusSite, dir: dir}
 }
 
 // run sends the corpus to two servers and returns all differences.

@@ -69,16 +69,28 @@ func (f front) write(t *testing.T) string {
 	return filepath.Join(top, "conf/httpd.conf")
 }
 
-// balancerOver is a workers.properties with a sticky balancer "lb" over nodes,
-// and the status worker "manager".
+// An endpoint is an AJP connector that takes the secret.
+type endpoint struct{ route, addr string }
+
+// balancerOver is workersOver for Tomcats.
 func balancerOver(nodes ...*peer.Tomcat) string {
+	var all []endpoint
+	for _, node := range nodes {
+		all = append(all, endpoint{node.Route, node.AJPAddr})
+	}
+	return workersOver(all...)
+}
+
+// workersOver is a workers.properties with a sticky balancer "lb" over nodes,
+// and the status worker "manager".
+func workersOver(nodes ...endpoint) string {
 	var text strings.Builder
 	var names []string
 	for _, node := range nodes {
-		host, port, _ := strings.Cut(node.AJPAddr, ":")
+		host, port, _ := strings.Cut(node.addr, ":")
 		fmt.Fprintf(&text, "worker.%[1]s.type=ajp13\nworker.%[1]s.host=%[2]s\nworker.%[1]s.port=%[3]s\nworker.%[1]s.secret=%[4]s\n",
-			node.Route, host, port, secret)
-		names = append(names, node.Route)
+			node.route, host, port, secret)
+		names = append(names, node.route)
 	}
 	members := strings.Join(names, ",")
 	return "worker.list=lb,manager," + members + "\n" + text.String() +

@@ -95,7 +95,9 @@ func nodes(t testing.TB) (a, b *peer.Tomcat) {
 	defer s.mu.Unlock()
 	s.asking = t
 	if s.tomcats == nil {
-		s.classes = peer.Compile(s)
+		if s.classes == "" {
+			s.classes = peer.Compile(s)
+		}
 		a := peer.StartTomcat(s, peer.TomcatConfig{Route: "JVMRoute-pj001", Secret: secret, Classes: s.classes})
 		b := peer.StartTomcat(s, peer.TomcatConfig{Route: "JVMRoute-pj002", Secret: secret, Classes: s.classes})
 		s.tomcats = []*peer.Tomcat{a, b}
@@ -131,4 +133,17 @@ func onBothFronts(t *testing.T, test func(t *testing.T, start func(conf string) 
 	t.Run("catflap", func(t *testing.T) {
 		test(t, func(conf string) *peer.Front { return peer.StartCatflap(t, catflapBinary(t), conf) })
 	})
+}
+
+// classes compiles the test servlet, once.
+func classes(t testing.TB) string {
+	t.Helper()
+	s := common
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asking = t
+	if s.classes == "" {
+		s.classes = peer.Compile(s)
+	}
+	return s.classes
 }

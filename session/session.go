@@ -101,7 +101,7 @@ func (s *Session) ID() string {
 
 // Requested returns the id that the client has asked for, "" if it has not. A
 // session of that id need not exist: it may have expired, or be that of a node
-// that is gone.
+// that is gone. Of several of which none exists it is the last, as in Tomcat.
 func (s *Session) Requested() string {
 	if len(s.asked.ids) == 0 {
 		return ""
@@ -112,7 +112,7 @@ func (s *Session) Requested() string {
 			return id
 		}
 	}
-	return s.asked.ids[0]
+	return s.asked.ids[len(s.asked.ids)-1]
 }
 
 // IsNew reports whether this is the request that made the session: the client

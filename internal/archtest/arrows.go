@@ -100,8 +100,9 @@ var arrows = map[string][]string{
 	"internal/golden":    {},
 	"internal/leaktest":  {},
 
-	"interop":                {"interop/peer", "interop/load", "interop/scenario"},
+	"interop":                {"ajp", "interop/echo", "interop/peer", "interop/load", "interop/scenario"},
 	"interop/peer":           {},
+	"interop/echo":           {"ajp", "session"},
 	"interop/streams":        {"javaserial"},
 	"interop/netns":          {},
 	"interop/tribes":         {"interop/netns", "interop/peer", "tribes", "tribes/interceptor"},

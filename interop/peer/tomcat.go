@@ -24,6 +24,8 @@ type TomcatConfig struct {
 	MaxThreads int    // of it; default 60
 	Memory     string // the most heap, as java's -Xmx; default "160m"
 	Classes    string // the compiled webapp, of Compile; default: compiles it
+
+	More []string // the attributes of more AJP connectors, without port and address
 }
 
 // A Tomcat is one node with the webapp of testdata as ROOT and as /demo.
@@ -32,6 +34,7 @@ type Tomcat struct {
 	HTTPAddr string // IP:port
 	Base     string // CATALINA_BASE
 	Route    string
+	MoreAddr []string // IP:port of each connector of TomcatConfig.More
 	memory   string
 	process  *process
 }
@@ -42,6 +45,9 @@ func StartTomcat(t T, cfg TomcatConfig) *Tomcat {
 	tc := &Tomcat{
 		AJPAddr: FreeAddr(t), HTTPAddr: FreeAddr(t), Base: t.TempDir(), Route: cfg.Route,
 		memory: cmp.Or(cfg.Memory, "160m"),
+	}
+	for range cfg.More {
+		tc.MoreAddr = append(tc.MoreAddr, FreeAddr(t))
 	}
 	classes := cfg.Classes
 	if classes == "" {
@@ -86,7 +92,7 @@ func (tc *Tomcat) write(cfg TomcatConfig, classes string) error {
 	}
 	for name, text := range map[string]string{
 		"web.xml":    `<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0"/>`,
-		"server.xml": serverXML(cfg, tc.AJPAddr, tc.HTTPAddr),
+		"server.xml": serverXML(cfg, tc),
 		"logging.properties": "handlers = java.util.logging.ConsoleHandler\n.level=INFO\n" +
 			"java.util.logging.ConsoleHandler.formatter=org.apache.juli.OneLineFormatter\n",
 	} {
@@ -118,24 +124,29 @@ func copyFile(from, to string) error {
 }
 
 // serverXML is the whole of a node's configuration.
-func serverXML(cfg TomcatConfig, ajp, http string) string {
+func serverXML(cfg TomcatConfig, tc *Tomcat) string {
 	secret := `secretRequired="false"`
 	if cfg.Secret != "" {
 		secret = fmt.Sprintf("secret=%q", cfg.Secret)
 	}
-	_, ajpPort, _ := net.SplitHostPort(ajp)
-	_, httpPort, _ := net.SplitHostPort(http)
+	_, ajpPort, _ := net.SplitHostPort(tc.AJPAddr)
+	_, httpPort, _ := net.SplitHostPort(tc.HTTPAddr)
+	var more strings.Builder
+	for i, attributes := range cfg.More {
+		_, port, _ := net.SplitHostPort(tc.MoreAddr[i])
+		fmt.Fprintf(&more, "  <Connector port=%q address=\"127.0.0.1\" protocol=\"AJP/1.3\" %s/>\n", port, attributes)
+	}
 	return fmt.Sprintf(`<Server port="-1">
  <Service name="Catalina">
   <Connector port="%s" address="127.0.0.1" protocol="HTTP/1.1" maxThreads="20" allowTrace="true"/>
   <Connector port="%s" address="127.0.0.1" protocol="AJP/1.3" maxThreads="%d" packetSize="%d" allowTrace="true"
     acceptCount="200" allowedRequestAttributesPattern=".*" %s/>
-  <Engine name="Catalina" defaultHost="localhost" jvmRoute="%s">
+%s  <Engine name="Catalina" defaultHost="localhost" jvmRoute="%s">
    <Host name="localhost" appBase="webapps" unpackWARs="false" autoDeploy="false"/>
   </Engine>
  </Service>
 </Server>
-`, httpPort, ajpPort, cmp.Or(cfg.MaxThreads, 60), cmp.Or(cfg.PacketSize, 8192), secret, cfg.Route)
+`, httpPort, ajpPort, cmp.Or(cfg.MaxThreads, 60), cmp.Or(cfg.PacketSize, 8192), secret, more.String(), cfg.Route)
 }
 
 // Start starts tc, for instance again after Kill, and does not wait. A started

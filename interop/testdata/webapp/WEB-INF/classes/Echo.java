@@ -34,6 +34,8 @@ import java.util.Map;
  *   size=N       answers N bytes instead of the echo; length=1 tells their number first
  *   flush=1      flushes after each 8 KiB, and once before the first
  *   empty=1      answers without a body
+ *   pad=N        a header X-Pad of N bytes
+ *   throw=1      fails after it has answered
  */
 public class Echo extends HttpServlet {
     private static final String ROUTE = System.getProperty("jvmRoute", "");
@@ -55,6 +57,9 @@ public class Echo extends HttpServlet {
             response.addHeader(header.substring(0, colon), header.substring(colon + 1));
         }
         response.setHeader("X-Route", ROUTE);
+        if (ask.containsKey("pad")) {
+            response.setHeader("X-Pad", "p".repeat(Integer.parseInt(one(ask, "pad", "0"))));
+        }
         StringBuilder text = new StringBuilder();
         boolean early = ask.containsKey("early");
         if (!early) {
@@ -76,6 +81,9 @@ public class Echo extends HttpServlet {
             bulk(response, ask);
         } else {
             answer(response, text.toString());
+        }
+        if (ask.containsKey("throw")) {
+            throw new IllegalStateException("as asked");
         }
         if (early) {
             response.flushBuffer();

@@ -1,0 +1,196 @@
+package interop
+
+import (
+	"fmt"
+	"hash/fnv"
+	"net/http"
+	"os"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/catflap/catflap/ajp"
+	"github.com/catflap/catflap/interop/peer"
+)
+
+// goNodes starts the two nodes of the scenario in Go.
+func goNodes(t *testing.T) []endpoint {
+	t.Helper()
+	var all []endpoint
+	for _, route := range []string{"JVMRoute-pj001", "JVMRoute-pj002"} {
+		all = append(all, startNode(t, route, &ajp.Server{Secret: secret, AllowedRequestAttributes: regexp.MustCompile(".*")}))
+	}
+	return all
+}
+
+// nodeCorpus is the part of the corpus that reaches a node; for any front that
+// has nothing but /app/, /lb/ and /demo if few.
+func nodeCorpus(few bool) []request {
+	mounts := []string{"/app/", "/lb/", "/demo"}
+	if !few {
+		mounts = append(mounts, "/limited/", "/exact", "/only/", ".do", ".jsp")
+	}
+	var all []request
+	for _, r := range corpus() {
+		line, _, _ := strings.Cut(r.head, "\r\n")
+		for _, mount := range mounts {
+			if strings.Contains(line, mount) {
+				all = append(all, r)
+				break
+			}
+		}
+	}
+	return all
+}
+
+// sampled is one in n of all, the same ones in each run; all of them with
+// CATFLAP_FULL.
+func sampled(all []request, n uint32) []request {
+	if os.Getenv("CATFLAP_FULL") != "" {
+		return all
+	}
+	var some []request
+	for _, r := range all {
+		hash := fnv.New32a()
+		hash.Write([]byte(r.id))
+		if hash.Sum32()%n == 0 {
+			some = append(some, r)
+		}
+	}
+	return some
+}
+
+// A nodeDifference is how a node in Go is meant to differ from a Tomcat, seen
+// through a front.
+type nodeDifference struct {
+	ids  string // as path.Match has them
+	what string // as in difference
+	why  string // words of docs/fidelity.md
+}
+
+var nodeDifferences = []nodeDifference{
+	{"path-node-19", "status", "not UTF-8 is handed on"},
+	{"host-node-19", "status", "or a hyphen in front"},
+	{"host-node-20", "status", "A host with an underscore"},
+	{"host-none-http10-node", "body", "the one that the web server names"},
+	{"node-answer-14", "*", "Transfer-Encoding and Trailer are dropped"},
+	{"hop-framed-02", "body", "`Chunked` becomes `chunked`"},
+}
+
+// compareNodes sends requests to two fronts, the second of which is before
+// nodes in Go. With whole every entry of nodeDifferences has to be of use.
+func compareNodes(t *testing.T, requests []request, whole bool, tomcats, goNodes string) {
+	t.Helper()
+	only := regexp.MustCompile(os.Getenv("CORPUS"))
+	fidelity, used := fidelityText(t), map[nodeDifference]bool{}
+	for _, r := range requests {
+		if !only.MatchString(r.id) {
+			continue
+		}
+		first, err := r.send(tomcats)
+		if err != nil {
+			t.Fatalf("%s: %v", r.id, err)
+		}
+		second, err := r.send(goNodes)
+		if err != nil {
+			t.Fatalf("%s: %v", r.id, err)
+		}
+		for _, d := range compare(r, withoutOwnPages(first), withoutOwnPages(second), tomcats, goNodes) {
+			m, ok := meantOf(d)
+			if used[m] = true; !ok {
+				t.Errorf("Tomcat and the node in Go differ: %v", d)
+			} else if !strings.Contains(fidelity, m.why) {
+				t.Errorf("docs/fidelity.md does not say %q", m.why)
+			}
+		}
+	}
+	for _, m := range nodeDifferences {
+		if whole && !used[m] && only.String() == "" {
+			t.Errorf("%s %s does not differ any more", m.ids, m.what)
+		}
+	}
+	t.Logf("%d requests", len(requests))
+}
+
+func meantOf(d difference) (m nodeDifference, ok bool) {
+	for _, m := range nodeDifferences {
+		if match, _ := path.Match(m.ids, d.id); match && (m.what == d.what || m.what == "*") {
+			return m, true
+		}
+	}
+	return nodeDifference{}, false
+}
+
+// withoutOwnPages replaces the pages that a container makes itself, which are
+// each one's own, by one that compare takes for made up.
+func withoutOwnPages(all []response) []response {
+	for i, r := range all {
+		body := string(r.body)
+		own := strings.HasPrefix(body, `<!doctype html><html lang="en"><head><title>HTTP Status`) || body == http.StatusText(r.status)+"\n"
+		if head := body == "" && r.header("content-language") == "en"; r.status < 400 || !own && !head {
+			continue
+		}
+		all[i].body = fmt.Appendf(nil, "<title>%d </title>", r.status)
+		var headers []string
+		for _, header := range r.headers {
+			name, _, _ := strings.Cut(header, ":")
+			if name != "content-length" && name != "content-type" && name != "content-language" && name != "x-content-type-options" {
+				headers = append(headers, header)
+			}
+		}
+		all[i].headers = headers
+	}
+	return all
+}
+
+// proxySite is the corpus's configuration with mod_proxy_ajp in place of
+// mod_jk.
+func proxySite(nodes ...endpoint) string {
+	var members strings.Builder
+	for _, n := range nodes {
+		fmt.Fprintf(&members, "    BalancerMember ajp://%s route=%s \"secret=%s\"\n", n.addr, n.route, secret)
+	}
+	return peer.LoadModules("proxy", "proxy_ajp", "proxy_balancer", "lbmethod_byrequests", "slotmem_shm") + fmt.Sprintf(`
+<Directory "@DIR@">
+    AllowOverride None
+    Require all granted
+</Directory>
+<Proxy "balancer://nodes">
+%s    ProxySet stickysession=JSESSIONID|jsessionid
+</Proxy>
+<VirtualHost 127.0.0.1:@PORT@>
+    ServerName main.example
+    DocumentRoot "@DIR@/site"
+    ProxyPass /app/static/ !
+    ProxyPass /app/ ajp://%[2]s/app/ "secret=%[3]s"
+    ProxyPass /demo ajp://%[2]s/demo "secret=%[3]s"
+    ProxyPass /lb/ balancer://nodes/lb/
+</VirtualHost>
+<VirtualHost 127.0.0.1:@PORT@>
+    ServerName two.example
+    DocumentRoot "@DIR@/two"
+    ProxyPass /app/ ajp://%[2]s/app/ "secret=%[3]s"
+</VirtualHost>
+`, members.String(), nodes[0].addr, secret)
+}
+
+// TestGoNodes: the corpus before nodes in Go is the corpus before Tomcats,
+// behind httpd with mod_jk, httpd with mod_proxy_ajp, and catflap.
+func TestGoNodes(t *testing.T) {
+	a, b := nodes(t)
+	tomcats := []endpoint{{a.Route, a.AJPAddr}, {b.Route, b.AJPAddr}}
+	own := goNodes(t)
+	one, two := corpusOver(t, tomcats...), corpusOver(t, own...)
+	t.Run("mod_jk", func(t *testing.T) {
+		compareNodes(t, nodeCorpus(false), true, peer.StartHTTPD(t, one.write(t)).Addr, peer.StartHTTPD(t, two.write(t)).Addr)
+	})
+	t.Run("catflap", func(t *testing.T) {
+		binary := catflapBinary(t)
+		compareNodes(t, sampled(nodeCorpus(false), 2), false, peer.StartCatflap(t, binary, one.write(t)).Addr, peer.StartCatflap(t, binary, two.write(t)).Addr)
+	})
+	one.site, two.site = proxySite(tomcats...), proxySite(own...)
+	t.Run("mod_proxy_ajp", func(t *testing.T) {
+		compareNodes(t, sampled(nodeCorpus(true), 2), false, peer.StartHTTPD(t, one.write(t)).Addr, peer.StartHTTPD(t, two.write(t)).Addr)
+	})
+}

@@ -4,7 +4,7 @@
 # root. No service is started. Does nothing when all of them are there.
 set -eu
 
-packages="tomcat10 apache2 libapache2-mod-jk openjdk-17-jdk-headless haproxy wrk iproute2 logrotate nftables"
+packages="tomcat10 apache2 openssl libapache2-mod-jk openjdk-17-jdk-headless haproxy wrk iproute2 logrotate nftables"
 
 fail() {
 	echo "install-peers: $*" >&2

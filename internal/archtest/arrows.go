@@ -46,16 +46,17 @@ var arrows = map[string][]string{
 	},
 
 	// settings: text → Config. The syntaxes share one form for mistakes.
-	"internal/config/mistake":    {},
-	"internal/config/httpdconf":  {"internal/config/mistake"},
-	"internal/config/properties": {"internal/config/mistake"},
+	"internal/config/mistake":     {},
+	"internal/config/httpdconf":   {"internal/config/mistake"},
+	"internal/config/properties":  {"internal/config/mistake"},
+	"internal/config/certificate": {},
 	"internal/config": {
-		"internal/config/httpdconf", "internal/config/mistake", "internal/config/properties", "internal/privilege",
+		"internal/config/httpdconf", "internal/config/mistake", "internal/config/properties", "internal/config/certificate", "internal/privilege",
 		"internal/front", "internal/front/exchange", "internal/front/settings", "internal/front/vhost",
 		"internal/front/translate", "internal/front/mount", "internal/front/balancer", "internal/front/worker",
 		"internal/front/status", "internal/front/jklog", "internal/front/canonical", "internal/front/overlay",
 		"internal/front/regex",
-		"internal/web/accesslog", "internal/web/errorlog", "internal/web/static",
+		"internal/web/accesslog", "internal/web/errorlog", "internal/web/static", "internal/web/openssl", "internal/web/handshake",
 	},
 
 	// a request: listener → vhost → canonical → translate → module… → forward → balancer → worker → ajp
@@ -64,7 +65,7 @@ var arrows = map[string][]string{
 		"internal/front/module/access", "internal/front/module/errordoc", "internal/front/forward", "internal/front/module/env",
 		"internal/front/module/headers",
 		"internal/front/balancer", "internal/front/worker", "internal/front/status", "internal/front/jklog", "internal/front/overlay",
-		"internal/web/listener", "internal/web/static", "internal/web/accesslog", "internal/web/errorlog",
+		"internal/web/listener", "internal/web/handshake", "internal/web/static", "internal/web/accesslog", "internal/web/errorlog",
 		"internal/web/logfile", "internal/privilege",
 	},
 	"internal/front/settings":        {"internal/front/regex"},
@@ -86,7 +87,9 @@ var arrows = map[string][]string{
 	"internal/front/jklog":           {"internal/web/accesslog", "internal/web/errorlog", "internal/web/strftime"},
 
 	"internal/web/http1":     {},
-	"internal/web/listener":  {"internal/web/http1"},
+	"internal/web/openssl":   {},
+	"internal/web/handshake": {"internal/web/openssl"},
+	"internal/web/listener":  {"internal/web/http1", "internal/web/handshake"},
 	"internal/web/static":    {},
 	"internal/web/accesslog": {"internal/web/strftime"},
 	"internal/web/errorlog":  {},
@@ -99,8 +102,9 @@ var arrows = map[string][]string{
 	"internal/archtest":  {},
 	"internal/golden":    {},
 	"internal/leaktest":  {},
+	"internal/certtest":  {},
 
-	"interop":                {"ajp", "interop/echo", "interop/peer", "interop/load", "interop/scenario"},
+	"interop":                {"ajp", "interop/echo", "interop/peer", "interop/load", "interop/scenario", "internal/web/openssl"},
 	"interop/peer":           {},
 	"interop/echo":           {"ajp", "session"},
 	"interop/streams":        {"javaserial"},
@@ -126,7 +130,7 @@ func forbiddenArrow(from, to string, test bool) string {
 	if ofFront && slices.Contains(leaves, to) && !slices.Contains(leaves, from) {
 		return ""
 	}
-	if test && slices.Contains([]string{"ajp/ajptest", "session/sessiontest", "tribes/tribestest", "internal/golden", "internal/leaktest", from}, to) {
+	if test && slices.Contains([]string{"ajp/ajptest", "session/sessiontest", "tribes/tribestest", "internal/golden", "internal/leaktest", "internal/certtest", from}, to) {
 		return ""
 	}
 	return fmt.Sprintf("package %s imports %s: no such arrow in internal/archtest/arrows.go", from, to)

@@ -58,7 +58,7 @@ func addRequirement(p place, r settings.Requirement) {
 // does not check.
 var providers = []string{
 	"valid-user", "user", "group", "file-owner", "file-group", "expr", "forward-dns", "dbm-group", "dbm-file-group",
-	"dbd-group", "dbd-login", "dbd-logout", "ldap-user", "ldap-group", "ldap-dn", "ldap-attribute", "ldap-filter", "ldap-search", "ssl", "ssl-verify-client",
+	"dbd-group", "dbd-login", "dbd-logout", "ldap-user", "ldap-group", "ldap-dn", "ldap-attribute", "ldap-filter", "ldap-search",
 }
 
 // requirement reads one Require line.
@@ -118,6 +118,14 @@ func (l *loader) requirement(p place, d *httpdconf.Directive) (settings.Requirem
 			if r.Not != p.negative {
 				l.judgesEnv(p, d, a.Text)
 			}
+		}
+	case name == "ssl", name == "ssl-verify-client":
+		if len(words) > 0 {
+			l.fail(d, words[0].Pos, "'Require "+name+"' does not take arguments", "")
+			return r, false
+		}
+		if r.Kind = settings.RequireSSL; name == "ssl-verify-client" {
+			r.Kind = settings.RequireVerified
 		}
 	case slices.Contains(providers, name) || l.aliased(name):
 		l.closesForSome(p, d)

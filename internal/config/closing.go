@@ -138,16 +138,6 @@ func scriptAlias(l *loader, p place, d *httpdconf.Directive) {
 	p.scope.sections = append(p.scope.sections, s)
 }
 
-// sslVerifyClient closes a section that wants a certificate of the client.
-// For whole sites it is for TLS, which is not served.
-func sslVerifyClient(l *loader, p place, d *httpdconf.Directive) {
-	if p.in&topLevels == 0 && !strings.EqualFold(arg(d, 0), "none") {
-		l.close(p, d, "SSLVerifyClient "+d.Raw)
-		return
-	}
-	l.classify(d, Needless, "sites with TLS are not served")
-}
-
 // authType closes what needs a login of a kind that httpd itself does not have:
 // such modules restrict in ways of their own. The others are closed by their
 // Require.
@@ -194,7 +184,6 @@ func (l *loader) closeJudgements() {
 
 // special are bystanders that have to be read all the same.
 var special = map[string]func(*loader, place, *httpdconf.Directive){
-	"sslengine": sslEngine, "sslverifyclient": sslVerifyClient,
 	"rewriteengine": rewriteEngine, "rewritecond": rewriteCond, "rewriterule": rewriteRule, "rewriteoptions": rewriteOptions,
 	"sethandler": setHandler, "addhandler": addHandler,
 	"scriptalias": scriptAlias, "scriptaliasmatch": scriptAlias,

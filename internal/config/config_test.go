@@ -56,6 +56,9 @@ func load(dir string) (*front.Config, *Report) {
 func TestGolden(t *testing.T) {
 	golden.Run(t, "testdata/golden", func(t *testing.T, c golden.Case) string {
 		dir := write(t, c.Files)
+		if strings.Contains(c.Files["httpd.conf"], " tls/") {
+			writePKI(t, filepath.Join(dir, "tls"))
+		}
 		cfg, report := load(dir)
 		out := report.Mistakes.Error() + "\n"
 		if cfg != nil {
@@ -77,7 +80,7 @@ func dump(cfg *front.Config) string {
 		p("  limits %v keepalive=%+v line=%d field=%d fields=%d", s.Limits.Timeout, s.Limits.KeepAlive, s.Limits.RequestLine, s.Limits.FieldSize, s.Limits.Fields)
 		vars := s.Exchange.Forward.EnvVars
 		s.Exchange.Forward.EnvVars = nil
-		p("  forward %s", strings.Replace(fmt.Sprintf("%+v", s.Exchange.Forward), " EnvVars:[]", "", 1))
+		p("  forward %s", strings.Replace(strings.Replace(fmt.Sprintf("%+v", s.Exchange.Forward), " EnvVars:[]", "", 1), fmt.Sprintf(" SSL:%+v", exchange.Indicators{}), "", 1))
 		if vars != nil || s.Translate.StripSession != "" {
 			p("  env to the container %v, strips %q", vars, s.Translate.StripSession)
 		}
@@ -86,6 +89,12 @@ func dump(cfg *front.Config) string {
 		}
 		for _, r := range s.EnvIf {
 			p("  envif %s", envRuleText(r))
+		}
+		if s.TLS != nil {
+			p("  tls %s", tlsText(s.TLS))
+		}
+		if s.HTTP2.Clear || s.HTTP2.Streams != 100 {
+			p("  http2 %+v", s.HTTP2)
 		}
 		for _, r := range s.Translate.Mounts.Rules() {
 			p("  mount %s %s exclude=%v %v", r.Pattern, r.Worker, r.Exclude, extensionText(r.Ext))

@@ -3,9 +3,13 @@ package config
 import (
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/catflap/catflap/internal/front"
 	"github.com/catflap/catflap/internal/front/regex"
 	"github.com/catflap/catflap/internal/front/settings"
+	"github.com/catflap/catflap/internal/web/handshake"
+	"github.com/catflap/catflap/internal/web/openssl"
 )
 
 // layerText tells what a layer sets.
@@ -47,6 +51,9 @@ func layerText(l settings.Layer) string {
 	}
 	if l.Headers != nil {
 		add("headers\n    request%s\n    success%s\n    always%s\n   ", headerText(l.Headers.Request), headerText(l.Headers.Success), headerText(l.Headers.Always))
+	}
+	if l.SSL != nil {
+		add("ssl=%+v", *l.SSL)
 	}
 	if l.Closed != nil {
 		add("closed by %s", l.Closed.By)
@@ -122,7 +129,7 @@ func methodsText(m *settings.Methods) string {
 }
 
 func requireText(r settings.Requirement) string {
-	name := []string{"all", "any", "none", "granted", "denied", "ip", "host", "local", "env", "method"}[r.Kind]
+	name := []string{"all", "any", "none", "granted", "denied", "ip", "host", "local", "env", "method", "ssl", "ssl-verify-client"}[r.Kind]
 	if r.Not {
 		name = "not " + name
 	}
@@ -147,4 +154,27 @@ func requireText(r settings.Requirement) string {
 		name += "(" + strings.Join(children, ", ") + ")"
 	}
 	return name
+}
+
+// tlsText tells how a site speaks TLS.
+func tlsText(t *front.TLS) string {
+	h := t.Handshake
+	var names []string
+	for _, c := range h.Certificates {
+		names = append(names, c.Leaf.Subject.CommonName)
+	}
+	text := fmt.Sprintf("%s to %s, %d suites, groups %v, certificates %v, alpn %v", openssl.VersionName(h.MinVersion), openssl.VersionName(h.MaxVersion), len(h.Suites), h.Groups, names, h.Protocols)
+	if h.ClientOrder {
+		text += ", the client's order"
+	}
+	if h.Sessions.Off || h.Sessions.Key != nil || h.Sessions.Life != 300*time.Second {
+		text += fmt.Sprintf(", sessions off=%v life=%v key=%d", h.Sessions.Off, h.Sessions.Life, len(h.Sessions.Key))
+	}
+	if h.Client.Mode != handshake.ClientNone {
+		text += fmt.Sprintf(", clients %d depth=%d roots=%d named=%d revocation=%v", h.Client.Mode, h.Client.Depth, len(h.Client.Roots), len(h.Client.Named), h.Client.Revocation != nil)
+	}
+	if t.StrictSNI {
+		text += ", strict SNI"
+	}
+	return text
 }

@@ -40,7 +40,7 @@ func (l *loader) finish() *front.Config {
 	l.closeRewritten()
 	l.closeByEnv()
 	l.closeJudgements()
-	l.closeTLS()
+	l.secure()
 	if len(cfg.Listen) == 0 && l.report.Mistakes.Errors() == 0 {
 		l.report.Mistakes.Add(mistake.Mistake{Pos: mistake.Pos{File: l.o.File}, Code: "AH00015",
 			Text: "no listening sockets available, shutting down: no Listen that can be opened", Fix: "write Listen 80"})
@@ -96,7 +96,13 @@ func (l *loader) site(s *scope) front.Site {
 	if own.Exchange.Admin == "" {
 		own.Exchange.Admin = l.main.admin
 	}
-	if s.encrypted {
+	own.Exchange.TLS = s.tls.encrypted
+	own.Exchange.Forward.SSL = indicators(l.main.jk.ssl, s.jk.ssl)
+	own.HTTP2 = l.http2(s)
+	if s.tls.encrypted && !s.tls.closed {
+		own.TLS = l.tlsOf(s)
+	}
+	if s.tls.closed {
 		own.Logs = front.Logs{Error: l.errorLog(s), Access: l.accessLogs(s), JK: l.jkLog(s)}
 		return closedSite(own)
 	}

@@ -33,7 +33,7 @@ func listen(l *loader, _ place, d *httpdconf.Directive) {
 	}
 	switch protocol := strings.ToLower(arg(d, 1)); {
 	case protocol == "https", protocol == "" && port == 443 && l.modules["ssl_module"]:
-		l.httpsPorts[port] = true
+		l.tls.https[port] = true
 	case protocol != "" && protocol != "http":
 		l.warn(d, at(d, 1), "Listen "+arg(d, 0)+" "+arg(d, 1)+": catflap speaks HTTP there", "")
 	}

@@ -37,8 +37,8 @@ type loader struct {
 	modules         map[string]bool                 // LoadModule, by name
 	overrides       []override                      // AllowOverride lines
 	listenAt        map[string]*httpdconf.Directive // Listen lines by address
-	httpsPorts      map[int]bool                    // ports that Listen says are https
 	providerAliases map[string]bool                 // of <AuthzProviderAlias>
+	tls             tlsFound
 	environment
 }
 
@@ -89,8 +89,7 @@ type scope struct {
 	logs      logSettings
 	jk        jkSettings
 	private   []vhost.Section // sections that virtual hosts do not inherit
-	tls       *bool           // SSLEngine
-	encrypted bool            // it is TLS
+	tls       tlsSettings
 }
 
 // jkSettings are mod_jk's settings of a scope.
@@ -105,6 +104,7 @@ type jkSettings struct {
 	envVars []*httpdconf.Directive // JkEnvVar
 	strip   *string                // JkStripSession: what is taken away, "" for nothing
 	log     jkLogSettings
+	ssl     jkTLS
 }
 
 // A place is where a directive stands.
@@ -124,7 +124,7 @@ type place struct {
 func newLoader(o Options) *loader {
 	return &loader{
 		o: o, rows: byName(), main: &scope{}, cfg: &front.Config{}, jk: jkFiles{modified: map[string]time.Time{}},
-		report: &Report{}, httpsPorts: map[int]bool{}, listenAt: map[string]*httpdconf.Directive{}, modules: map[string]bool{},
+		report: &Report{}, listenAt: map[string]*httpdconf.Directive{}, modules: map[string]bool{}, tls: tlsFound{https: map[int]bool{}, told: map[string]bool{}},
 	}
 }
 

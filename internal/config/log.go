@@ -136,7 +136,7 @@ func (l *loader) levels(s *scope) errorlog.Levels {
 }
 
 func logFormat(l *loader, p place, d *httpdconf.Directive) {
-	if _, err := accesslog.Parse(arg(d, 0)); err != nil {
+	if _, err := l.parseFormat(arg(d, 0)); err != nil {
 		l.formatFailed(d, 0, err)
 		return
 	}
@@ -216,7 +216,7 @@ func (l *loader) accessLogs(s *scope) []front.AccessLog {
 				l.warn(a.at, at(a.at, 1), "CustomLog: no LogFormat is called \""+text+"\"; each line will be just this word, as in httpd", near(text, l.nicknames(s)))
 			}
 		}
-		format, err := accesslog.Parse(text)
+		format, err := l.parseFormat(text)
 		if err != nil {
 			l.formatFailed(a.at, 1, err)
 			continue
@@ -226,6 +226,15 @@ func (l *loader) accessLogs(s *scope) []front.AccessLog {
 		}
 	}
 	return all
+}
+
+// parseFormat compiles a format. What mod_ssl adds is only known with it.
+func (l *loader) parseFormat(text string) (*accesslog.Format, error) {
+	format, err := accesslog.Parse(text)
+	if err == nil && format.NeedsSSL() && !l.modules["ssl_module"] {
+		return nil, &accesslog.FormatError{Text: "Unrecognized LogFormat directive %x"}
+	}
+	return format, err
 }
 
 // nicknames are those of s and of the main server, sorted.

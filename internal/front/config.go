@@ -36,6 +36,7 @@ type Process struct {
 	GracefulShutdown  time.Duration // GracefulShutdownTimeout; 0 waits for ever
 	KeepAlive         KeepAlive     // of the main server
 	ServerTokens      string        // the Server header
+	SNIPolicy         SNIPolicy     // SSLVHostSNIPolicy
 }
 
 // KeepAlive is how a client's connection is kept.
@@ -61,6 +62,8 @@ type Site struct {
 	EnvIf     []settings.EnvRule  // SetEnvIf and its kin of the server level, in order
 	Translate translate.Config
 	MountFile *MountFile // JkMountFile; nil if it has none
+	TLS       *TLS       // nil: in clear
+	HTTP2     HTTP2
 	Limits    Limits
 	Logs      Logs
 	Place     string // FILE:LINE of the section; empty for the main server

@@ -54,6 +54,9 @@ func Explain(cfg *Config, q Question) *Way {
 	x := way.Exchange
 	way.Err = site.enter(x, q.Target)
 	if way.Asked = x.Request.Path; way.Err == nil {
+		way.Err = site.notInClear(x)
+	}
+	if way.Err == nil {
 		w := &nowhere{header: http.Header{}}
 		way.Err = site.answer(w, q.request(), x)
 		if w.full {
@@ -76,7 +79,10 @@ func Explain(cfg *Config, q Question) *Way {
 
 // exchange is the record of the request.
 func (q Question) exchange(s *site, name string, port int) *exchange.Exchange {
-	client := &exchange.Client{Remote: netip.AddrPortFrom(q.Client, 1), Local: q.Local, Requests: 1, TLS: q.TLS}
+	client := &exchange.Client{Remote: netip.AddrPortFrom(q.Client, 1), Local: q.Local, Requests: 1}
+	if q.TLS {
+		client.TLS = &exchange.TLS{}
+	}
 	if port == 0 {
 		port = int(q.Local.Port())
 	}

@@ -128,6 +128,7 @@ func (l *line) newSite(cfg *Site, workers map[string]forward.Worker, checker *ac
 	s := stations(cfg, l.files, checker, forward.New(workers, l.logs.jk(index)))
 	s.log = l.logs.errors(index)
 	s.written = l.logs.access(index)
+	s.line = l
 	return s, nil
 }
 
@@ -143,13 +144,15 @@ func stations(cfg *Site, files *static.Files, checker *access.Checker, leaves *f
 		files:    files,
 		forward:  leaves,
 		access:   checker,
+		way:      newWay(cfg),
 	}
+	s.strictSNI = cfg.TLS != nil && cfg.TLS.StrictSNI
 	s.translate.Store(translate.New(cfg.Translate))
 	return s
 }
 
 // run does what a line does beside requests, until ctx is done: it keeps
-// pools and states, and looks for changed mount files.
+// pools and states, and looks for changed mount files and certificates.
 func (l *line) run(ctx context.Context) error {
 	l.logs.initialized()
 	g, ctx := errgroup.WithContext(ctx)
@@ -162,6 +165,9 @@ func (l *line) run(ctx context.Context) error {
 	for i, s := range l.sites {
 		if file := l.config.Sites[i].MountFile; file != nil && file.Interval > 0 {
 			g.Go(func() error { return s.watch(ctx, file, l.opener, l.logs.jk(i)) })
+		}
+		if tls := l.config.Sites[i].TLS; tls != nil && tls.Read != nil {
+			g.Go(func() error { return s.renew(ctx, tls, l.opener) })
 		}
 	}
 	err := g.Wait()

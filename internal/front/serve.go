@@ -92,7 +92,7 @@ func (m *room) begin(r *http.Request, conn *listener.Conn, s *site, host string,
 		Body:     &m.body,
 	}
 	if port == 0 {
-		x.Request.Port = s.exchange.PortOf(conn.Client.TLS)
+		x.Request.Port = s.exchange.PortOf(conn.Client.TLS != nil)
 	}
 	if !strings.HasPrefix(r.RequestURI, "/") && r.URL.Host != "" {
 		x.Request.HostHeader = strings.ToLower(r.Host) // of an absolute target
@@ -106,15 +106,15 @@ func (s *site) serve(rec *recorder, w http.ResponseWriter, r *http.Request, conn
 	keepAlive := s.limits.KeepAlive
 	conn.SetTimes(s.limits.Timeout, keepAlive.Timeout)
 	w.Header()["Server"] = serverHeader
-	if keepAlive.Off || keepAlive.MaxRequests > 0 && conn.Client.Requests >= keepAlive.MaxRequests {
+	if r.ProtoMajor == 1 && (keepAlive.Off || keepAlive.MaxRequests > 0 && conn.Client.Requests >= keepAlive.MaxRequests) {
 		w.Header().Set("Connection", "close")
 		x.Response.Close = true
 	}
 	if r.ContentLength != 0 && r.ProtoMajor == 1 {
 		http.NewResponseController(w).EnableFullDuplex()
 	}
-	abort := s.attempt(rec, r, x)
-	if !abort {
+	abort := s.attempt(rec, r, conn, x)
+	if !abort && r.ProtoMajor == 1 { // a stream ends without the rest
 		abort = !s.drain(rec, r, x)
 	}
 	x.Response.Aborted = x.Response.Aborted || abort
@@ -129,7 +129,7 @@ var serverHeader = []string{"catflap"}
 
 // attempt answers x, with an error page if that is what it comes to. It
 // reports whether the client's connection must be broken off.
-func (s *site) attempt(w *recorder, r *http.Request, x *exchange.Exchange) (abort bool) {
+func (s *site) attempt(w *recorder, r *http.Request, conn *listener.Conn, x *exchange.Exchange) (abort bool) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			abort = s.panicked(w, r, x, fault)
@@ -140,6 +140,9 @@ func (s *site) attempt(w *recorder, r *http.Request, x *exchange.Exchange) (abor
 		return s.refuse(w, r, x, refusal)
 	}
 	if refusal := checkHost(r, x.Request.Host); refusal != nil {
+		return s.refuse(w, r, x, refusal)
+	}
+	if refusal := s.admit(conn, r, x); refusal != nil {
 		return s.refuse(w, r, x, refusal)
 	}
 	if err := s.enter(x, x.Request.Target); err != nil {
@@ -189,12 +192,12 @@ func (s *site) refuse(w *recorder, r *http.Request, x *exchange.Exchange, err er
 		if status = forward.Status(failure); status == 0 || x.Response.Status != 0 {
 			return true
 		}
-		if failure.Cause == exchange.CauseTooLarge {
+		if failure.Cause == exchange.CauseTooLarge && r.ProtoMajor == 1 {
 			w.Header().Set("Connection", "close")
 			x.Response.Close = true
 		}
 	} else if refusal, ok := errors.AsType[*exchange.Refusal](err); ok {
-		status = refusal.Status
+		status, x.Response.Reason = refusal.Status, refusal.Reason
 		s.logRefusal(r.Context(), x, refusal)
 		if x.Response.Status != 0 {
 			return true

@@ -74,6 +74,9 @@ func New(cfg *Config, opener privilege.Opener) (*Server, error) {
 	s.listeners = listener.New(listener.Config{
 		Handler: http.HandlerFunc(s.ServeHTTP),
 		Refuse:  s.refuseUnread,
+		Way:     s.way,
+		Astray:  http.HandlerFunc(s.astray),
+		Failed:  s.handshakeFailed,
 		Done:    finished,
 		Log:     slog.New(latest{s}),
 	}, opener.Listen)

@@ -19,6 +19,7 @@ import (
 	"github.com/catflap/catflap/internal/front/settings"
 	"github.com/catflap/catflap/internal/front/translate"
 	"github.com/catflap/catflap/internal/front/vhost"
+	"github.com/catflap/catflap/internal/web/listener"
 	"github.com/catflap/catflap/internal/web/static"
 )
 
@@ -36,6 +37,9 @@ type site struct {
 	access    *access.Checker
 	log       *slog.Logger // its ErrorLog
 	written   []accessLog
+	line      *line // of which it is one
+	way       listener.Way
+	strictSNI bool // SSLStrictSNIVHostCheck
 }
 
 // enter sets the path of x, and the environment that it has before anything

@@ -6,6 +6,7 @@ package scenario
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -20,6 +21,7 @@ var conf embed.FS
 // Places are what is replaced.
 type Places struct {
 	Front  string // where the front listens, IP:port
+	TLS    string // and for TLS, IP:port; empty: not at all
 	A, B   string // the AJP connectors of JVMRoute-pj001 and JVMRoute-pj002, IP:port
 	Secret string // of both; empty if they have none
 }
@@ -65,7 +67,21 @@ func Write(dir string, p Places) (string, error) {
 		}
 		return os.WriteFile(to, []byte(replaced), 0o644)
 	})
-	return filepath.Join(server, "conf/httpd.conf"), err
+	main := filepath.Join(server, "conf/httpd.conf")
+	if err == nil && p.TLS != "" {
+		err = include(main, "conf/extra/httpd-ssl.conf")
+	}
+	return main, err
+}
+
+// include appends an Include to a file.
+func include(file, what string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, "Include "+what)
+	return errors.Join(err, f.Close())
 }
 
 // site writes the static files of one document root.
@@ -89,6 +105,7 @@ func replace(text, dir string, p Places) (string, error) {
 	}
 	pairs := []string{
 		"192.168.1.100:80", p.Front,
+		"192.168.1.100:443", p.TLS,
 		"host=192.168.1.101\nworker.JVMRoute-pj001.port=8009", "host=" + hostA + "\nworker.JVMRoute-pj001.port=" + portA,
 		"host=192.168.1.102\nworker.JVMRoute-pj002.port=8009", "host=" + hostB + "\nworker.JVMRoute-pj002.port=" + portB,
 		`"/usr/local/apache2"`, `"` + dir + `/usr/local/apache2"`,

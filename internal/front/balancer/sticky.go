@@ -79,7 +79,7 @@ func domainOf(route string) string {
 // earlier one.
 func setCookie(w http.ResponseWriter, x *exchange.Exchange, name, route, path string) {
 	cookie := name + "=." + route + ";PATH=" + path + ";HttpOnly"
-	if x.Client.TLS {
+	if x.Client.TLS != nil {
 		cookie += ";Secure"
 	}
 	w.Header()["Set-Cookie"] = []string{cookie}

@@ -16,7 +16,7 @@ type Client struct {
 	Remote   netip.AddrPort // the peer, unmapped
 	Local    netip.AddrPort // our side, unmapped
 	Requests int            // requests begun on it, this one included
-	TLS      bool
+	TLS      *TLS           // nil in clear
 	Wire     Wire
 
 	// Watched tells that the connection calls Gone when the client goes.

@@ -70,6 +70,7 @@ type Refusal struct {
 	Log    string // words for the error log, empty to log nothing
 	Level  string // "error", "info", "debug": httpd's level of that message
 	Module string // httpd's module of that message, "authz_core"
+	Reason string // words for the client, on the error page; empty to tell none
 }
 
 func (r *Refusal) Error() string { return fmt.Sprintf("%d: %s", r.Status, r.Log) }

@@ -77,6 +77,7 @@ type Response struct {
 	Final    string      // the path of the error page that answered, with its query; empty without one
 	Aborted  bool        // the client went, or we broke off
 	Close    bool        // the connection ends after this response
+	Reason   string      // of a refusal, in words for the client; empty to tell none
 	First    time.Time   // when the status line was written
 }
 

@@ -7,6 +7,7 @@ type Site struct {
 	Port    int    // port of ServerName, or of <VirtualHost> without a ServerName; 0 is the scheme's own
 	HTTPS   bool   // ServerName https://…: clients come by https, whatever arrives here
 	Admin   string // ServerAdmin
+	TLS     bool   // SSLEngine on
 	Forward Forwarding
 }
 
@@ -35,6 +36,7 @@ type Forwarding struct {
 	CertChain       bool // +ForwardSSLCertChain
 	EnvVars         []EnvAttribute
 	RejectUnsafe    bool // paths with % or \ after decoding are not mapped
+	SSL             Indicators
 }
 
 // An EnvAttribute is one JkEnvVar: a variable that goes to the container as a
@@ -53,3 +55,16 @@ const (
 	URICompatUnparsed                // the request-target's path as received
 	URIEscaped                       // the canonical path, encoded with lower-case hex
 )
+
+// Indicators are the names of the variables that tell a container of TLS. An
+// empty one means its default.
+type Indicators struct {
+	Off       bool   // JkExtractSSL Off: nothing is told
+	HTTPS     string // JkHTTPSIndicator; default HTTPS
+	Protocol  string // JkSSLPROTOCOLIndicator; default SSL_PROTOCOL
+	Cipher    string // JkCIPHERIndicator; default SSL_CIPHER
+	Session   string // JkSESSIONIndicator; default SSL_SESSION_ID
+	KeySize   string // JkKEYSIZEIndicator; default SSL_CIPHER_USEKEYSIZE
+	Certs     string // JkCERTSIndicator; default SSL_CLIENT_CERT
+	CertChain string // JkCERTCHAINPrefix; default SSL_CLIENT_CERT_CHAIN_
+}

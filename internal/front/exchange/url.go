@@ -15,12 +15,12 @@ func (x *Exchange) Absolute(to string) string {
 		return to
 	}
 	scheme, standard := "http://", 80
-	if x.Client.TLS || x.Site.HTTPS {
+	if x.Client.TLS != nil || x.Site.HTTPS {
 		scheme, standard = "https://", 443
 	}
 	host, port := x.Request.Host, x.Request.Port
 	if host == "" {
-		host, port = x.Site.Name, x.Site.PortOf(x.Client.TLS)
+		host, port = x.Site.Name, x.Site.PortOf(x.Client.TLS != nil)
 	}
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"

@@ -23,7 +23,10 @@ func TestAbsolute(t *testing.T) {
 		{"no Host", Site{Name: "a", Port: 81}, false, "", 0, "http://a:81/x"},
 		{"an IPv6 address", Site{}, false, "::1", 81, "http://[::1]:81/x"},
 	} {
-		x := &Exchange{Client: &Client{TLS: test.tls}, Site: &test.site, Request: Request{Host: test.host, Port: test.port}}
+		x := &Exchange{Client: &Client{}, Site: &test.site, Request: Request{Host: test.host, Port: test.port}}
+		if test.tls {
+			x.Client.TLS = &TLS{}
+		}
 		if test.port == 0 {
 			x.Request.Port = test.site.PortOf(test.tls)
 		}

@@ -91,7 +91,7 @@ func (p *requestPart) append(b []byte, x *exchange.Exchange, took time.Duration)
 	case 'm':
 		return accesslog.Escape(b, x.Request.Method)
 	case 'p':
-		return strconv.AppendInt(b, int64(x.Site.PortOf(x.Client.TLS)), 10)
+		return strconv.AppendInt(b, int64(x.Site.PortOf(x.Client.TLS != nil)), 10)
 	case 'q':
 		return query(b, x)
 	case 'r':

@@ -14,16 +14,18 @@ type Access struct {
 type RequirementKind int
 
 const (
-	RequireAll     RequirementKind = iota // <RequireAll>: every child; a neutral child does not count
-	RequireAny                            // <RequireAny>, and several Require in one section: one child
-	RequireNone                           // <RequireNone>: no child
-	RequireGranted                        // Require all granted
-	RequireDenied                         // Require all denied
-	RequireIP                             // Require ip
-	RequireHost                           // Require host
-	RequireLocal                          // Require local
-	RequireEnv                            // Require env
-	RequireMethod                         // Require method
+	RequireAll      RequirementKind = iota // <RequireAll>: every child; a neutral child does not count
+	RequireAny                             // <RequireAny>, and several Require in one section: one child
+	RequireNone                            // <RequireNone>: no child
+	RequireGranted                         // Require all granted
+	RequireDenied                          // Require all denied
+	RequireIP                              // Require ip
+	RequireHost                            // Require host
+	RequireLocal                           // Require local
+	RequireEnv                             // Require env
+	RequireMethod                          // Require method
+	RequireSSL                             // Require ssl
+	RequireVerified                        // Require ssl-verify-client
 )
 
 // A Requirement is a tree of Require lines and their containers.

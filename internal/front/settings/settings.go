@@ -18,6 +18,7 @@ type Settings struct {
 	ErrorDocs ErrorDocs  // ErrorDocument by status
 	Types     Types      // AddType, ForceType, AddDefaultCharset
 	BodyLimit int64      // LimitRequestBody in bytes; 0 is unlimited
+	SSL       SSL        // SSLOptions, SSLRequireSSL, SSLUserName
 	Redirects []Redirect // Redirect and RedirectMatch of sections, in the order in which they are tried
 	EnvIf     []EnvRule  // SetEnvIf and its kin, in sections
 	Env       []EnvVar   // SetEnv, PassEnv
@@ -46,6 +47,7 @@ type Layer struct {
 	ErrorDocs ErrorDocs    // added to the inherited ones, code by code
 	Types     *Types       // added to the inherited ones, extension by extension
 	BodyLimit *int64
+	SSL       *SSLChange
 	Redirects []Redirect // tried before the inherited ones
 	EnvIf     []EnvRule  // added to the inherited ones
 	Headers   *Headers   // added to the inherited ones
@@ -56,12 +58,12 @@ type Layer struct {
 // Empty reports whether l changes nothing.
 func (l *Layer) Empty() bool {
 	return l.Options == nil && l.Index == nil && l.Require == nil && l.Legacy == nil && l.Methods == nil &&
-		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.Redirects == nil && l.EnvIf == nil && l.Env == nil && l.Headers == nil && l.Closed == nil
+		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.SSL == nil && l.Redirects == nil && l.EnvIf == nil && l.Env == nil && l.Headers == nil && l.Closed == nil
 }
 
 // Restricts reports whether l may take something away from a client.
 func (l *Layer) Restricts() bool {
-	return l.Options != nil || l.Require != nil || l.Legacy != nil || l.Methods != nil || l.BodyLimit != nil || l.Redirects != nil || l.EnvIf != nil || l.Closed != nil
+	return l.Options != nil || l.Require != nil || l.Legacy != nil || l.Methods != nil || l.BodyLimit != nil || l.Redirects != nil || l.SSL != nil && l.SSL.Required || l.EnvIf != nil || l.Closed != nil
 }
 
 // With returns s changed by the layers in their order. s stays as it is.
@@ -103,6 +105,9 @@ func (s *Settings) With(layers ...*Layer) *Settings {
 		}
 		if l.Headers != nil {
 			merged.Headers = merged.Headers.with(l.Headers)
+		}
+		if l.SSL != nil {
+			merged.SSL = l.SSL.apply(merged.SSL)
 		}
 		if l.Closed != nil {
 			merged.Closed = l.Closed

@@ -45,6 +45,12 @@ func TestWith(t *testing.T) {
 			func(s *Settings) { s.Env = []EnvVar{{"b", "2"}, {"c", "3"}} }},
 		{"SetEnvIf adds", []*Layer{{EnvIf: []EnvRule{{Name: "a"}}}, {EnvIf: []EnvRule{{Name: "b"}}}}, func(s *Settings) { s.EnvIf = []EnvRule{{Name: "a"}, {Name: "b"}} }},
 		{"redirects of a deeper section come first", []*Layer{{Redirects: []Redirect{{Path: "/a"}}}, {Redirects: []Redirect{{Path: "/b"}}}}, func(s *Settings) { s.Redirects = []Redirect{{Path: "/b"}, {Path: "/a"}} }},
+		{"SSLOptions with signs change", []*Layer{{SSL: &SSLChange{Set: SSLOptions{StdEnvVars: true}}}, {SSL: &SSLChange{Set: SSLOptions{ExportCertData: true}, UserName: "a"}}},
+			func(s *Settings) { s.SSL = SSL{Options: SSLOptions{true, true}, UserName: "a"} }},
+		{"SSLOptions without signs replace", []*Layer{{SSL: &SSLChange{Set: SSLOptions{true, true}}}, {SSL: &SSLChange{Replace: true, Set: SSLOptions{ExportCertData: true}}}},
+			func(s *Settings) { s.SSL.Options = SSLOptions{ExportCertData: true} }},
+		{"SSLOptions can be taken away, SSLRequireSSL cannot", []*Layer{{SSL: &SSLChange{Set: SSLOptions{true, true}, Required: true}}, {SSL: &SSLChange{Clear: SSLOptions{StdEnvVars: true}}}},
+			func(s *Settings) { s.SSL = SSL{Options: SSLOptions{ExportCertData: true}, Required: true} }},
 		{"closed stays closed", []*Layer{{Closed: &Closed{By: "AuthType x"}}, {Require: &Requirement{Kind: RequireGranted}}},
 			func(s *Settings) {
 				s.Closed, s.Access.Require = &Closed{By: "AuthType x"}, &Requirement{Kind: RequireGranted}

@@ -42,7 +42,7 @@ func foreign(header, value string) *exchange.Refusal {
 // reverse cannot be.
 func ours(from string, x *exchange.Exchange) bool {
 	u, err := url.Parse(from)
-	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || x.Client.TLS) {
+	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || x.Client.TLS != nil) {
 		return false
 	}
 	return authority(u.Host, u.Scheme) == authority(x.Request.HostHeader, u.Scheme)

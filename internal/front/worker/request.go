@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -47,9 +48,8 @@ func (o *outgoing) fill(x *exchange.Exchange, cfg *Config) {
 	o.RemoteAddr = x.Client.RemoteText()
 	o.ServerName, o.ServerPort = x.Request.Host, x.Request.Port
 	if o.ServerName == "" {
-		o.ServerName, o.ServerPort = x.Site.Name, x.Site.PortOf(x.Client.TLS)
+		o.ServerName, o.ServerPort = x.Site.Name, x.Site.PortOf(x.Client.TLS != nil)
 	}
-	o.TLS = x.Client.TLS
 	o.headers(x)
 	a := &o.Attributes
 	a.HasQuery, a.Query = x.Request.Asked, x.Request.Query
@@ -60,8 +60,14 @@ func (o *outgoing) fill(x *exchange.Exchange, cfg *Config) {
 	if x.Site.Forward.LocalAddress {
 		o.RemoteAddr, port = local, "0"
 	}
+	if user := x.CertificateUser(); user != "" {
+		a.RemoteUser, a.AuthType = user, "ClientCert"
+	}
 	if len(x.Env) > 0 {
 		port, local = o.environment(x, port, local)
+	}
+	if x.Client.TLS != nil || len(x.Env) > 0 {
+		o.secure(x)
 	}
 	for i := range x.Site.Forward.EnvVars {
 		o.variable(x, &x.Site.Forward.EnvVars[i])
@@ -81,7 +87,7 @@ func (o *outgoing) variable(x *exchange.Exchange, v *exchange.EnvAttribute) {
 		value, ok = common(x, v.Name)
 	}
 	if !ok {
-		value = v.Default
+		value = cmp.Or(x.Variable(v.Name), v.Default)
 	}
 	if value != "" {
 		o.Attributes.Request = append(o.Attributes.Request, ajp.RequestAttribute{Name: v.Name, Value: value})
@@ -102,14 +108,10 @@ func common(x *exchange.Exchange, name string) (value string, ok bool) {
 	case "SERVER_ADMIN":
 		return x.Site.Admin, true
 	case "REQUEST_SCHEME":
-		if x.Client.TLS {
+		if x.Client.TLS != nil {
 			return "https", true
 		}
 		return "http", true
-	case "HTTPS":
-		if x.Client.TLS {
-			return "on", true
-		}
 	}
 	return "", false
 }

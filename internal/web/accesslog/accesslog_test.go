@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/front/settings"
 )
 
 // entry is the request that was sent to httpd 2.4 for the lines below.
@@ -64,6 +65,15 @@ func TestValues(t *testing.T) {
 		{"%T %{ms}T %{us}T %D", "1 1500 1500000 1500000", nil},
 		{"%{sec}t %{msec}t %{usec}t %{msec_frac}t %{usec_frac}t", "1795520392 1795520392123 1795520392123456 123 123456", nil},
 		{"%{%H:%M}t %{begin:%S}t %{end:%S}t %{end:msec_frac}t", "11:39 52 53 623", nil},
+		{"%{HTTPS}x %{SSL_PROTOCOL}x %{cipher}c %u", "off - - -", nil},
+		{"%{HTTPS}x %{SSL_PROTOCOL}x %{version}c %{cipher}c %{subjectdn}c %{issuerdn}c %{errcode}c %{NO_SUCH}x %u",
+			`on TLSv1.3 TLSv1.3 C CN=J\xc3\xb6rg,O=\"x\" - - - joe`, func(x *exchange.Exchange) {
+				of := map[string]string{"HTTPS": "on", "SSL_PROTOCOL": "TLSv1.3", "SSL_CIPHER": "C", "SSL_CLIENT_S_DN": `CN=Jörg,O="x"`, "USER": "joe"}
+				x.Client.TLS = &exchange.TLS{Variable: func(_ *exchange.TLS, name string) string { return of[name] }}
+				x.Site.TLS = true
+				x.Settings = settings.Default()
+				x.Settings.SSL.UserName = "USER"
+			}},
 		{"%b %B", "- 0", func(x *exchange.Exchange) { x.Response.Bytes = 0 }},
 		{"%s %>s", "503 200", func(x *exchange.Exchange) { x.Response.Original, x.Response.Status = 503, 200 }},
 		{"%X", "+", func(x *exchange.Exchange) { x.Response.Close = false }},

@@ -32,6 +32,7 @@ type Entry struct {
 type Format struct {
 	parts []part
 	wire  bool
+	ssl   bool
 	notes []string
 }
 
@@ -165,6 +166,9 @@ func (f *Format) Append(b []byte, e *Entry) []byte {
 // NeedsWire reports whether the line shows bytes on the wire, which are known
 // only once the response has left.
 func (f *Format) NeedsWire() bool { return f.wire }
+
+// NeedsSSL reports whether the line shows what only mod_ssl knows.
+func (f *Format) NeedsSSL() bool { return f.ssl }
 
 // Notes returns the notes that the line shows.
 func (f *Format) Notes() []string { return f.notes }

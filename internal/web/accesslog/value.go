@@ -24,6 +24,9 @@ func (f *Format) value(letter byte, argument string, original, final, trailer bo
 		return func(b []byte, e *Entry) []byte { return append(b, e.X.Client.LocalText()...) }
 	case 'B', 'b':
 		return size(letter == 'b')
+	case 'c', 'x':
+		f.ssl = true
+		return secure(letter, argument)
 	case 'C':
 		return cookie(argument)
 	case 'D':
@@ -31,7 +34,7 @@ func (f *Format) value(letter byte, argument string, original, final, trailer bo
 	case 'T':
 		return took(argument)
 	case 'e':
-		return variable(argument, func(x *exchange.Exchange) exchange.Vars { return x.Env })
+		return text(func(x *exchange.Exchange) string { return x.Variable(argument) })
 	case 'n':
 		f.notes = append(f.notes, argument)
 		return note(argument)
@@ -85,19 +88,21 @@ func (f *Format) value(letter byte, argument string, original, final, trailer bo
 func fixed(s string) appender { return func(b []byte, _ *Entry) []byte { return append(b, s...) } }
 
 // identity is what identd, the error log's id and authentication tell: so far
-// the front knows none of them but the user that the environment names.
+// the front knows none of them but the user that the environment or a
+// certificate names.
 func (f *Format) identity(letter byte) appender {
 	if letter != 'u' {
 		return fixed("-")
 	}
 	return func(b []byte, e *Entry) []byte {
-		if user, ok := e.X.Env.Get("JK_REMOTE_USER"); ok {
-			if user == "" {
-				return append(b, `""`...)
-			}
-			return Escape(b, user)
+		user, ok := e.X.Env.Get("JK_REMOTE_USER")
+		switch {
+		case !ok:
+			user = e.X.CertificateUser()
+		case user == "":
+			return append(b, `""`...)
 		}
-		return append(b, '-')
+		return escapeOrDash(b, user)
 	}
 }
 
@@ -151,13 +156,6 @@ func took(unit string) appender {
 		return nil
 	}
 	return func(b []byte, e *Entry) []byte { return strconv.AppendInt(b, int64(e.took()/per), 10) }
-}
-
-func variable(name string, of func(*exchange.Exchange) exchange.Vars) appender {
-	return func(b []byte, e *Entry) []byte {
-		value, _ := of(e.X).Get(name)
-		return escapeOrDash(b, value)
-	}
 }
 
 // note is a note of the request; JK_REQUEST_DURATION is known at its end only.
@@ -254,7 +252,7 @@ func wire(letter byte) appender {
 
 func port(kind string) appender {
 	return func(b []byte, e *Entry) []byte {
-		n := e.X.Site.PortOf(e.X.Client.TLS)
+		n := e.X.Site.PortOf(e.X.Client.TLS != nil)
 		switch kind {
 		case "local":
 			n = int(e.X.Client.Local.Port())

@@ -34,6 +34,10 @@ type Conn interface {
 	io.ReaderFrom
 	// RawConn is the socket, nil if there is none that may be read directly.
 	RawConn() syscall.RawConn
+	// Waiting reports whether the client has sent something that is not read
+	// yet, as far as can be told without reading. It is asked if there is no
+	// RawConn.
+	Waiting() bool
 	// Received counts bytes that were read by RawConn.
 	Received(n int)
 	// Enter tells what the connection does from now on. A read that takes too

@@ -39,7 +39,8 @@ func (s *socket) RawConn() syscall.RawConn {
 	raw, _ := s.SyscallConn()
 	return raw
 }
-func (s *socket) Received(int) {}
+func (s *socket) Received(int)  {}
+func (s *socket) Waiting() bool { return false }
 func (s *socket) Enter(p Phase) {
 	limit, ok := s.limits[p]
 	if !ok {
@@ -500,6 +501,7 @@ type piped struct{ net.Conn }
 
 func (p piped) RawConn() syscall.RawConn            { return nil }
 func (p piped) Received(int)                        {}
+func (p piped) Waiting() bool                       { return false }
 func (p piped) Enter(Phase)                         {}
 func (p piped) Closing() bool                       { return false }
 func (p piped) CloseWrite() error                   { return errors.ErrUnsupported }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // An input is what the client sent and nobody has taken yet. Its buffer is
@@ -18,6 +19,7 @@ type input struct {
 	buf  []byte
 	r, w int // what is in it: buf[r:w]
 
+	one  [1]byte
 	once func(fd uintptr) bool // reads into a fresh buffer, for raw
 	err  error                 // of once
 }
@@ -61,8 +63,7 @@ func (in *input) first() error {
 	}
 	in.giveBack()
 	if in.raw == nil {
-		in.take()
-		return in.more()
+		return in.firstByte()
 	}
 	err := os.ErrDeadlineExceeded
 	if !in.conn.Closing() {
@@ -79,6 +80,32 @@ func (in *input) first() error {
 	}
 	return err
 }
+
+// firstByte is first for a connection that cannot be read directly: it waits
+// for one byte only, so that there is no buffer meanwhile either.
+func (in *input) firstByte() error {
+	err := os.ErrDeadlineExceeded
+	n := 0
+	if !in.conn.Closing() {
+		n, err = in.conn.Read(in.one[:])
+	}
+	if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && in.conn.Waiting() { // a request that came just now is still answered
+		in.conn.SetReadDeadline(time.Now().Add(lastByte))
+		n, err = in.conn.Read(in.one[:])
+	}
+	if n == 0 {
+		if err == nil {
+			err = io.ErrNoProgress
+		}
+		return err
+	}
+	in.take()
+	in.buf[0], in.w = in.one[0], 1
+	return nil
+}
+
+// lastByte is how long what a client has sent already may take to make sense.
+const lastByte = 200 * time.Millisecond
 
 // readOnce reads what is there. It reports whether there was something, or the
 // end.

@@ -2,15 +2,18 @@ package listener
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/web/handshake"
 	"github.com/catflap/catflap/internal/web/http1"
 )
 
@@ -20,9 +23,11 @@ import (
 //
 // It passes ReadFrom on, so that files leave by sendfile.
 type Conn struct {
-	net.Conn
+	net.Conn // the socket
 	// Client is what the record of each request on it shows.
 	Client exchange.Client
+	// Policy is by what the handshake went; nil in clear.
+	Policy *handshake.Policy
 
 	timeout    atomic.Int64 // Timeout of the last request's host, in ns
 	keepAlive  atomic.Int64 // KeepAliveTimeout of it, in ns
@@ -38,6 +43,10 @@ type Conn struct {
 	raw    syscall.RawConn
 	watch  watch
 	limit  limit
+	secure *tls.Conn     // nil in clear
+	kept   []byte        // was read, and is to be read again
+	ended  chan struct{} // of HTTP/2: closed at the end
+	flows  flows         // its streams
 }
 
 // newConn returns c with httpd's default times.
@@ -105,7 +114,12 @@ func (c *Conn) Closing() bool {
 }
 
 // RawConn implements http1.Conn.
-func (c *Conn) RawConn() syscall.RawConn { return c.raw }
+func (c *Conn) RawConn() syscall.RawConn {
+	if c.secure != nil || c.kept != nil {
+		return nil
+	}
+	return c.raw
+}
 
 // Received implements http1.Conn.
 func (c *Conn) Received(n int) { c.Client.Wire.AddIn(n) }
@@ -127,6 +141,14 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 
 // Read reads from the client.
 func (c *Conn) Read(p []byte) (int, error) {
+	switch {
+	case c.secure != nil:
+		return c.secure.Read(p)
+	case len(c.kept) > 0:
+		n := copy(p, c.kept)
+		c.kept = c.kept[n:]
+		return n, nil
+	}
 	n, err := c.Conn.Read(p)
 	c.Client.Wire.AddIn(n)
 	return n, err
@@ -134,6 +156,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // CloseWrite implements http1.Conn.
 func (c *Conn) CloseWrite() error {
+	if c.secure != nil {
+		c.secure.CloseWrite()
+	}
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
@@ -146,17 +171,29 @@ func (c *Conn) Break() {
 	if tcp, ok := c.Conn.(*net.TCPConn); ok {
 		tcp.SetLinger(0)
 	}
-	c.Close()
+	c.cut()
 }
 
-// Close closes the connection; whoever waits for its client notices at once.
+// Close closes the connection in order; whoever waits for its client notices
+// at once.
 func (c *Conn) Close() error {
+	if c.secure != nil {
+		c.secure.Close()
+	}
+	return c.cut()
+}
+
+// cut closes the socket. Other goroutines than the one that serves may do so.
+func (c *Conn) cut() error {
 	err := c.Conn.Close()
 	c.gone()
 	return err
 }
 
 func (c *Conn) Write(p []byte) (int, error) {
+	if c.secure != nil {
+		return c.secure.Write(p)
+	}
 	c.extend()
 	n, err := c.Conn.Write(p)
 	c.Client.Wire.AddOut(n)
@@ -169,8 +206,8 @@ const atOnce = 4 << 20
 // ReadFrom sends from r, by sendfile if r is a file.
 func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
 	to, ok := c.Conn.(io.ReaderFrom)
-	if !ok {
-		return io.Copy(struct{ io.Writer }{c}, r)
+	if !ok || c.secure != nil {
+		return copyBuffered(c, r)
 	}
 	limited, bounded := r.(*io.LimitedReader)
 	if !bounded {
@@ -190,6 +227,15 @@ func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
 		}
 	}
 	return sent, nil
+}
+
+var copyBuffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+
+// copyBuffered copies from r to w with a buffer that is used again.
+func copyBuffered(w io.Writer, r io.Reader) (int64, error) {
+	b := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(b)
+	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{r}, *b)
 }
 
 // extend moves the write deadline once half of it is gone.

@@ -10,12 +10,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/catflap/catflap/internal/web/handshake"
 	"github.com/catflap/catflap/internal/web/http1"
 )
 
@@ -25,10 +27,13 @@ type Open func(address string) (net.Listener, error)
 // A Group serves one handler on a changing set of addresses. Many goroutines
 // may use it.
 type Group struct {
-	config Config
-	limits atomic.Pointer[Limits]
-	open   Open
-	server *http1.Server
+	config    Config
+	limits    atomic.Pointer[Limits]
+	open      Open
+	server    *http1.Server
+	astray    *http1.Server // answers HTTP in clear where TLS is wanted
+	handshake *handshake.Server
+	h2        h2Servers
 
 	mu      sync.Mutex
 	sockets map[string]*socket
@@ -47,6 +52,14 @@ type Config struct {
 	// Refuse answers requests that could not be read; nil answers without a
 	// body. The reason is for the log, in words.
 	Refuse func(w http.ResponseWriter, r *http.Request, status int, reason string)
+	// Way says how to speak to clients; nil: HTTP/1 in clear. The name is that
+	// of SNI, lower case; empty before it is known, and if there is none.
+	Way func(local netip.AddrPort, serverName string) Way
+	// Astray answers HTTP in clear on an address that is TLS; nil: 400 without
+	// a body.
+	Astray http.Handler
+	// Failed is told of a handshake that failed; may be nil.
+	Failed func(c *Conn, err error)
 	Done   func(*Conn)  // after each response is with the client; may be nil
 	Log    *slog.Logger // of defects
 }
@@ -61,11 +74,12 @@ type Limits struct {
 // New returns a group with no socket yet.
 func New(cfg Config, open Open) *Group {
 	g := &Group{
-		config:  cfg,
-		open:    open,
-		sockets: map[string]*socket{},
-		conns:   conns{all: map[*Conn]bool{}},
-		done:    make(chan struct{}),
+		config:    cfg,
+		open:      open,
+		sockets:   map[string]*socket{},
+		conns:     conns{all: map[*Conn]bool{}},
+		done:      make(chan struct{}),
+		handshake: handshake.NewServer(),
 	}
 	g.SetLimits(Limits{})
 	g.server = &http1.Server{Handler: cfg.Handler, MaxHead: func() int { return g.limits.Load().HeaderBytes }, Log: cfg.Log}
@@ -74,6 +88,17 @@ func New(cfg Config, open Open) *Group {
 			cfg.Refuse(w, r, fault.Status, fault.Reason)
 		}
 	}
+	astray := cfg.Astray
+	if astray == nil {
+		astray = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusBadRequest) })
+	}
+	g.astray = &http1.Server{MaxHead: g.server.MaxHead, Log: cfg.Log}
+	g.astray.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Connection", "close")
+		astray.ServeHTTP(w, r)
+	})
+	g.astray.Refuse = func(w http.ResponseWriter, r *http.Request, _ *http1.Fault) { g.astray.Handler.ServeHTTP(w, r) }
+	g.h2.group = g
 	return g
 }
 
@@ -217,8 +242,17 @@ func (g *Group) serve(c *Conn) {
 	ctx, c.cancel = context.WithCancel(ctx)
 	defer c.cancel()
 	g.conns.add(c)
-	g.server.Serve(ctx, c)
-	g.conns.remove(c)
+	defer g.conns.remove(c)
+	server, h2 := g.begin(c)
+	switch {
+	case h2 != nil:
+		g.h2.serve(c, *h2)
+		return
+	case server == nil:
+		c.cut()
+		return
+	}
+	server.Serve(ctx, c)
 	if c.used.Load() && g.config.Done != nil {
 		g.config.Done(c)
 	}
@@ -249,6 +283,7 @@ func (g *Group) Shutdown(ctx context.Context) error {
 			c.expireIdle()
 		}
 	})
+	g.h2.shutdown(ctx)
 	ended := make(chan struct{})
 	go func() {
 		g.serving.Wait()
@@ -272,7 +307,8 @@ func (g *Group) Shutdown(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}
-	g.conns.each(func(c *Conn) { c.Close() })
+	g.conns.each(func(c *Conn) { c.cut() })
+	g.h2.close()
 	select {
 	case <-ended:
 	case <-time.After(time.Second): // the rest are handlers that do not end

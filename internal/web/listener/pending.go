@@ -22,6 +22,7 @@ type Pending struct {
 func (g *Group) Pending() []Pending {
 	var all []Pending
 	g.conns.each(func(c *Conn) {
+		all = append(all, c.flows.pending(g.conns.now.Load())...)
 		p := Pending{Client: c.Client.Remote}
 		switch http1.Phase(c.phase.Load()) {
 		case http1.Head:

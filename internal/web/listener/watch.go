@@ -1,6 +1,7 @@
 package listener
 
 import (
+	"encoding/binary"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -32,6 +33,7 @@ func (w *watch) end() { w.since.Store(0) }
 // tick looks at c if it is time for that.
 func (c *Conn) tick(at int64) {
 	c.limit.tick(c, at)
+	c.flows.tick(at)
 	since := c.watch.since.Load()
 	if since == 0 || c.raw == nil {
 		return
@@ -53,12 +55,31 @@ func (c *Conn) gone() {
 // off. What it sent stays to be read.
 func (c *Conn) closedByClient() bool {
 	closed := false
+	if c.secure != nil { // what tells the end of TLS is still to be read
+		c.raw.Control(func(fd uintptr) { closed = ended(fd) })
+		return closed
+	}
 	c.raw.Control(func(fd uintptr) {
 		var one [1]byte
 		n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		closed = n == 0 && err == nil || err != nil && err != syscall.EAGAIN && err != syscall.EINTR
 	})
 	return closed
+}
+
+// ended reports whether the other side of a TCP connection has sent its end,
+// or a reset, whatever is still to be read before it.
+//
+// Source: tcp(7), TCP_INFO; the first byte of struct tcp_info is the state.
+func ended(fd uintptr) bool {
+	const established, finWait1, finWait2 = 1, 4, 5
+	info, err := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_INFO)
+	if err != nil {
+		return false
+	}
+	var b [4]byte
+	binary.NativeEndian.PutUint32(b[:], uint32(info))
+	return b[0] != established && b[0] != finWait1 && b[0] != finWait2
 }
 
 // conns are the connections of a Group.

@@ -53,6 +53,11 @@ func (c *Checker) Check(x *exchange.Exchange) *exchange.Refusal {
 	if s.Closed != nil {
 		return denied(x, "", "core", "closed, since catflap does not check "+s.Closed.By+" ("+s.Closed.Place+"): ")
 	}
+	if s.SSL.Required && x.Client.TLS == nil {
+		refusal := denied(x, "AH02219", "ssl", "access failed, reason: SSL connection required: ")
+		refusal.Reason = "This is served by TLS only."
+		return refusal
+	}
 	v := visitor{checker: c, x: x, method: x.Request.Method}
 	either := s.Access.Legacy != nil && s.Access.Legacy.Any
 	forbidden := v.forbidden(s.Access.Methods)
@@ -78,7 +83,7 @@ func (c *Checker) Check(x *exchange.Exchange) *exchange.Refusal {
 func (c *Checker) Judge(x *exchange.Exchange) func(s *settings.Settings) bool {
 	v := visitor{checker: c, x: x, method: http.MethodGet}
 	return func(s *settings.Settings) bool {
-		if s.Closed != nil {
+		if s.Closed != nil || s.SSL.Required && x.Client.TLS == nil {
 			return false
 		}
 		legacy := (s.Access.Legacy == nil || v.legacy(s.Access.Legacy)) && !v.forbidden(s.Access.Methods)
@@ -218,6 +223,10 @@ func (v *visitor) meets(r *settings.Requirement) bool {
 				return true
 			}
 		}
+	case settings.RequireSSL:
+		return v.x.Client.TLS != nil
+	case settings.RequireVerified:
+		return v.x.Client.TLS != nil && v.x.Client.TLS.Verified == "SUCCESS"
 	case settings.RequireLocal:
 		return address.IsLoopback() || address == v.x.Client.Local.Addr()
 	case settings.RequireMethod:

@@ -64,6 +64,9 @@ func send(w http.ResponseWriter, x *exchange.Exchange, status int, body, mediaTy
 func body(h http.Header, x *exchange.Exchange, p Page) string {
 	title := Title(p.Status)
 	text := sentence(h, x, p.Status)
+	if x.Response.Reason != "" {
+		text += "<p>Reason: " + html.EscapeString(x.Response.Reason) + "</p>\n"
+	}
 	if p.Failed {
 		text += "<p>Besides, an error happened while the ErrorDocument for it was made.</p>\n"
 	}
@@ -103,6 +106,10 @@ func sentence(h http.Header, x *exchange.Exchange, status int) string {
 		return "<p>The URL is longer than this server takes.</p>\n"
 	case http.StatusRequestedRangeNotSatisfiable:
 		return "<p>None of the ranges asked for is in this resource.</p>\n"
+	case http.StatusMisdirectedRequest:
+		return "<p>This connection is for another site: a new one is needed for this request.</p>\n"
+	case http.StatusRequestHeaderFieldsTooLarge:
+		return "<p>The headers of the request are larger than this server takes.</p>\n"
 	case http.StatusInternalServerError:
 		return "<p>The server met an error. Its log tells more.</p>\n"
 	case http.StatusNotImplemented:

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HexFormat;
@@ -36,6 +37,7 @@ import java.util.Map;
  *   empty=1      answers without a body
  *   pad=N        a header X-Pad of N bytes
  *   throw=1      fails after it has answered
+ *   tls=1        tells of TLS, too
  */
 public class Echo extends HttpServlet {
     private static final String ROUTE = System.getProperty("jvmRoute", "");
@@ -68,6 +70,9 @@ public class Echo extends HttpServlet {
         describe(request, text, ask.containsKey("session"));
         for (String name : ask.getOrDefault("attribute", List.of())) {
             line(text, "attribute." + name, request.getAttribute(name));
+        }
+        if (ask.containsKey("tls")) {
+            describeTLS(request, text);
         }
         if (ask.containsKey("error")) {
             response.sendError(Integer.parseInt(one(ask, "error", "500")));
@@ -184,6 +189,20 @@ public class Echo extends HttpServlet {
         for (String name : names.stream().distinct().sorted().toList()) {
             for (String value : Collections.list(request.getHeaders(name))) {
                 line(text, "header." + name, value);
+            }
+        }
+    }
+
+    private static void describeTLS(HttpServletRequest request, StringBuilder text) {
+        String prefix = "jakarta.servlet.request.";
+        line(text, "tls.cipher", request.getAttribute(prefix + "cipher_suite"));
+        line(text, "tls.keySize", request.getAttribute(prefix + "key_size"));
+        line(text, "tls.session", request.getAttribute(prefix + "ssl_session_id"));
+        line(text, "tls.protocol", request.getAttribute("org.apache.tomcat.util.net.secure_protocol_version"));
+        Object certificates = request.getAttribute(prefix + "X509Certificate");
+        if (certificates instanceof X509Certificate[] chain) {
+            for (X509Certificate one : chain) {
+                line(text, "tls.certificate", one.getSerialNumber() + " " + one.getSubjectX500Principal() + " by " + one.getIssuerX500Principal());
             }
         }
     }

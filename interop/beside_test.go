@@ -216,8 +216,8 @@ func names(t *testing.T, folders ...string) []string {
 
 // An answered is what a server said.
 type answered struct {
-	status         int
-	location, body string
+	status                 int
+	location, body, server string
 }
 
 func answerOf(t *testing.T, host string, port int, path string) answered {
@@ -245,5 +245,5 @@ func answerOf(t *testing.T, host string, port int, path string) answered {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answered{answer.StatusCode, answer.Header.Get("Location"), string(body)}
+	return answered{answer.StatusCode, answer.Header.Get("Location"), string(body), answer.Header.Get("Server")}
 }

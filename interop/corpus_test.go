@@ -163,6 +163,10 @@ func corpusFiles() map[string]string {
 	for _, name := range []string{"denied", "local", "elsewhere", "notlocal", "oldstyle", "oldstyle-denied", "any", "all", "none"} {
 		files["site/"+name+"/a.txt"] = name + "\n"
 	}
+	for _, name := range sectionFiles {
+		files["sections/"+name] = name + "\n"
+	}
+	files["sections/links/owned.txt"] = "owned\n"
 	return files
 }
 
@@ -190,6 +194,14 @@ func corpusOver(t *testing.T, nodes ...endpoint) front {
 			t.Fatal(err)
 		}
 	}
+	for link, to := range sectionLinks {
+		if err := os.Symlink(strings.ReplaceAll(to, "@DIR@", dir), filepath.Join(dir, "sections", link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chown(filepath.Join(dir, "sections/links/owned.txt"), 1, 1); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Symlink("a.txt", filepath.Join(dir, "site/link.txt")); err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +210,7 @@ func corpusOver(t *testing.T, nodes ...endpoint) front {
 	}
 	_, port, _ := strings.Cut(peer.FreeAddr(t), ":")
 	dead := "worker.dead.type=ajp13\nworker.dead.host=127.0.0.1\nworker.dead.port=" + port + "\nworker.dead.retries=1\n"
-	return front{workers: strings.Replace(workersOver(nodes...), "worker.list=", "worker.list=dead,", 1) + dead, site: corpusSite, dir: dir}
+	return front{workers: strings.Replace(workersOver(nodes...), "worker.list=", "worker.list=dead,", 1) + dead, site: corpusSite + sectionsSite, dir: dir}
 }
 
 // run sends the corpus to two servers and returns all differences.

@@ -11,7 +11,7 @@ func corpus() []request {
 	var all []request
 	for _, family := range [][]request{
 		paths(), methods(), headers(), bodies(), fromNode(), files(), conditional(), ranges(),
-		redirects(), refused(), hosts(), sticky(), malformed(), behaviour(),
+		redirects(), refused(), hosts(), sticky(), sections(), malformed(), behaviour(),
 	} {
 		all = append(all, family...)
 	}

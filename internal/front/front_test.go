@@ -303,6 +303,25 @@ func TestBrokenAnswer(t *testing.T) {
 	}
 }
 
+// TestErrorDocumentOfANode: an ErrorDocument that is mounted does not make a
+// success of an error, and decides on any other status itself.
+func TestErrorDocumentOfANode(t *testing.T) {
+	f := start(t, func(c *ajptest.Call) {
+		if c.Request.URI == "/app/gone" {
+			c.Answer(410, "node says gone")
+			return
+		}
+		c.Answer(200, "node says sorry")
+	}, func(c *Config) {
+		c.Sites[0].Sections.Server[0].ErrorDocs = settings.ErrorDocs{404: {Path: "/app/sorry"}, 403: {Path: "/app/gone"}}
+	})
+	for path, want := range map[string]string{"/none.html": "404 node says sorry", "/app/closed": "410 node says gone"} {
+		if status, _, body := f.get(t, path); status[:3]+" "+body != want {
+			t.Errorf("%s: %s %q, want %s", path, status, body, want)
+		}
+	}
+}
+
 // TestFailures: a failing worker's page has the ErrorDocument of its status.
 func TestFailures(t *testing.T) {
 	f := start(t, (*ajptest.Call).Close, nil)

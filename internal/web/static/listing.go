@@ -30,6 +30,14 @@ type Entry struct {
 	Folder bool
 }
 
+// shown is the name as it is listed and sorted: that of a folder with a slash.
+func (e Entry) shown() string {
+	if e.Folder {
+		return e.Name + "/"
+	}
+	return e.Name
+}
+
 func (l *Listing) Error() string { return fmt.Sprintf("a listing of %d names", len(l.Entries)) }
 
 // directory answers for a directory: one without its slash is sent to the one
@@ -67,7 +75,7 @@ func (f *Files) directory(w http.ResponseWriter, x *exchange.Exchange, dir *os.F
 			entries = append(entries, entry)
 		}
 	}
-	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.shown(), b.shown()) })
 	return &Listing{entries}
 }
 
@@ -113,11 +121,7 @@ func listing(asked string, entries []Entry) []byte {
 		fmt.Fprintf(&b, "<li><a href=\"%s\"> Parent Directory</a></li>\n", link(strings.TrimSuffix(path.Dir(strings.TrimSuffix(asked, "/")), "/")+"/"))
 	}
 	for _, e := range entries {
-		n := e.Name
-		if e.Folder {
-			n += "/"
-		}
-		fmt.Fprintf(&b, "<li><a href=\"%s\"> %s</a></li>\n", link(n), ascii(n))
+		fmt.Fprintf(&b, "<li><a href=\"%s\"> %s</a></li>\n", link(e.shown()), ascii(e.shown()))
 	}
 	b.WriteString("</ul>\n</body></html>\n")
 	return b.Bytes()

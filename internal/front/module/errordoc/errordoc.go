@@ -28,6 +28,9 @@ func Write(w http.ResponseWriter, r *http.Request, x *exchange.Exchange, p Page)
 	if p.Status == http.StatusPreconditionFailed {
 		names = names[:3] // httpd leaves what says which version there is
 	}
+	if p.Inner || p.Failed { // where to go is not where the first request is to go
+		names = append(names, "Location")
+	}
 	for _, name := range names {
 		h.Del(name)
 	}

@@ -69,6 +69,10 @@ func TestHeadersOfTheRefusedAnswerGo(t *testing.T) {
 		h.Set("Content-Encoding", "gzip")
 		h.Set("WWW-Authenticate", "Basic")
 	})
+	failed, _ := write(t, "GET", nil, Page{Status: 410, Failed: true}, func(h http.Header) { h.Set("Location", "/elsewhere") })
+	if to := failed.Header().Get("Location"); to != "" {
+		t.Errorf("an ErrorDocument that is a redirect leaves Location: %s", to)
+	}
 	if h := rec.Header(); h.Get("ETag") != "" || h.Get("Content-Encoding") != "" || h.Get("WWW-Authenticate") != "Basic" {
 		t.Errorf("%v", h)
 	}

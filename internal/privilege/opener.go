@@ -1,8 +1,11 @@
 // Package privilege opens what the configuration names: logs, properties,
 // sockets, programs that take a log. What comes in is a name from the files,
 // what goes out is an open descriptor. All opening of configured files goes
-// through one Opener, so that it can be done by a process with other rights
-// than the one that serves.
+// through one Opener.
+//
+// Direct opens with the rights of the process. A Child, which serves without
+// those of root, asks a Parent, which has them and knows by itself what may be
+// asked for.
 package privilege
 
 import (

@@ -1,0 +1,175 @@
+package replicated
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/catflap/catflap/javaserial"
+	"github.com/catflap/catflap/tribes"
+)
+
+// A kind is what a message is for.
+type kind int32
+
+// Source: AbstractReplicatedMap.MapMessage.
+const (
+	msgBackup          kind = 1
+	msgRetrieveBackup  kind = 2
+	msgProxy           kind = 3
+	msgRemove          kind = 4
+	msgState           kind = 5
+	msgStart           kind = 6
+	msgStop            kind = 7
+	msgInit            kind = 8
+	msgCopy            kind = 9
+	msgStateCopy       kind = 10
+	msgAccess          kind = 11
+	msgNotifyMapMember kind = 12
+	msgPing            kind = 13
+)
+
+// A message is what the nodes of a map tell each other. Key and value are
+// streams of their own.
+type message struct {
+	kind    kind
+	mapName string // Latin-1
+	diff    bool   // diffValue is to be applied to what is there
+	diffVal []byte
+	key     []byte // nil for none
+	value   []byte // nil for none
+	nodes   []tribes.Member
+	noNodes bool // nodes is null, not empty
+	primary *tribes.Member
+}
+
+// object returns m as Java has it. own tells whether a member is this node.
+func (m *message) object(c *Classes, own func(tribes.Key) bool) *javaserial.Object {
+	var nodes javaserial.Node
+	if !m.noNodes {
+		all := make([]javaserial.Node, len(m.nodes))
+		for i := range m.nodes {
+			all[i] = c.object(m.nodes[i], own(m.nodes[i].Key()))
+		}
+		nodes = javaserial.NewArray(nameMembers, suidMembers, all)
+	}
+	var primary javaserial.Node
+	if m.primary != nil {
+		primary = c.object(*m.primary, own(m.primary.Key()))
+	}
+	fields := []javaserial.Value{
+		javaserial.BoolValue(m.diff), javaserial.IntValue(int64(m.kind)), bytesValue(m.diffVal), bytesValue(m.key),
+		bytesValue(latin1(m.mapName)), javaserial.NodeValue(nodes), javaserial.NodeValue(primary), bytesValue(m.value),
+	}
+	return &javaserial.Object{Class: classMessage, Data: []javaserial.ClassData{{Class: classMessage, Fields: fields}}}
+}
+
+func bytesValue(b []byte) javaserial.Value {
+	if b == nil {
+		return javaserial.NodeValue(nil)
+	}
+	return javaserial.NodeValue(javaserial.ByteArray(b))
+}
+
+func latin1(text string) []byte {
+	b := make([]byte, 0, len(text))
+	for _, r := range text {
+		b = append(b, byte(r))
+	}
+	return b
+}
+
+var errLayout = errors.New("map message with another layout")
+
+// parse reads m from an object. mine is false if it is of another class.
+func (m *message) parse(n javaserial.Node, c *Classes) (mine bool, err error) {
+	o, ok := n.(*javaserial.Object)
+	if !ok || o.Class.Name != classMessage.Name {
+		return false, nil
+	}
+	diff, kindOf := field(o, "diff", 'Z'), field(o, "msgtype", 'I')
+	if diff == nil || kindOf == nil {
+		return true, errLayout
+	}
+	m.diff, m.kind = diff.Bool(), kind(kindOf.Int())
+	for name, to := range map[string]*[]byte{"diffvalue": &m.diffVal, "keydata": &m.key, "valuedata": &m.value} {
+		if *to, err = bytesOf(o, name); err != nil {
+			return true, err
+		}
+	}
+	id, err := bytesOf(o, "mapId")
+	if err != nil {
+		return true, err
+	}
+	runes := make([]rune, len(id))
+	for i, b := range id {
+		runes[i] = rune(b)
+	}
+	m.mapName = string(runes)
+	return true, m.parseMembers(o, c)
+}
+
+func (m *message) parseMembers(o *javaserial.Object, c *Classes) error {
+	if v := field(o, "primary", 'L'); v != nil && v.Node() != nil {
+		primary, err := c.memberOf(v.Node())
+		if err != nil {
+			return fmt.Errorf("primary: %w", err)
+		}
+		m.primary = &primary
+	}
+	v := field(o, "nodes", '[')
+	if v == nil || v.Node() == nil {
+		m.noNodes = true
+		return nil
+	}
+	all, ok := v.Node().(*javaserial.Array)
+	if !ok {
+		return errLayout
+	}
+	for _, n := range all.Nodes {
+		node, err := c.memberOf(n)
+		if err != nil {
+			return fmt.Errorf("nodes: %w", err)
+		}
+		m.nodes = append(m.nodes, node)
+	}
+	return nil
+}
+
+func field(o *javaserial.Object, name string, code byte) *javaserial.Value {
+	if got, v, ok := o.Field(classMessage.Name, name); ok && got == code {
+		return &v
+	}
+	return nil
+}
+
+func bytesOf(o *javaserial.Object, name string) ([]byte, error) {
+	v := field(o, name, '[')
+	if v == nil || v.Node() == nil {
+		return nil, nil
+	}
+	a, ok := v.Node().(*javaserial.Array)
+	if !ok || a.Class.Name != "[B" {
+		return nil, fmt.Errorf("%w: %s is no byte[]", errLayout, name)
+	}
+	return a.Raw, nil
+}
+
+// States of a map, as its pings tell them.
+const (
+	stateNew         = "NEW"
+	stateTransferred = "STATETRANSFERRED"
+	stateInitialized = "INITIALIZED"
+)
+
+func stateNode(name string) javaserial.Node {
+	return &javaserial.Enum{Class: classState, Name: &javaserial.String{Text: name}}
+}
+
+// stateOf returns the name of the state in a stream, "" if there is none.
+func stateOf(stream []byte, limits javaserial.Limits) string {
+	n, err := javaserial.Decode(stream, limits)
+	if err != nil {
+		return ""
+	}
+	return javaserial.Opaque{Node: n}.EnumName()
+}

@@ -54,7 +54,7 @@ var arrows = map[string][]string{
 	"internal/config/certificate": {},
 	"internal/config": {
 		"internal/config/httpdconf", "internal/config/mistake", "internal/config/properties", "internal/config/certificate", "internal/privilege",
-		"internal/front", "internal/front/exchange", "internal/front/settings", "internal/front/vhost",
+		"internal/front", "internal/front/exchange", "internal/front/settings", "internal/front/vhost", "internal/front/htaccess",
 		"internal/front/translate", "internal/front/mount", "internal/front/balancer", "internal/front/worker",
 		"internal/front/status", "internal/front/jklog", "internal/front/canonical", "internal/front/overlay",
 		"internal/front/regex",
@@ -63,7 +63,7 @@ var arrows = map[string][]string{
 
 	// a request: listener → vhost → canonical → translate → module… → forward → balancer → worker → ajp
 	"internal/front": {
-		"internal/front/vhost", "internal/front/canonical", "internal/front/translate", "internal/front/mount",
+		"internal/front/vhost", "internal/front/htaccess", "internal/front/canonical", "internal/front/translate", "internal/front/mount",
 		"internal/front/module/access", "internal/front/module/errordoc", "internal/front/forward", "internal/front/module/env",
 		"internal/front/module/headers",
 		"internal/front/balancer", "internal/front/worker", "internal/front/status", "internal/front/jklog", "internal/front/overlay",
@@ -73,6 +73,7 @@ var arrows = map[string][]string{
 	"internal/front/settings":        {"internal/front/regex"},
 	"internal/front/regex":           {},
 	"internal/front/exchange":        {"internal/front/settings"},
+	"internal/front/htaccess":        {"internal/front/vhost"},
 	"internal/front/vhost":           {},
 	"internal/front/canonical":       {},
 	"internal/front/mount":           {},

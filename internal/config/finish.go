@@ -36,7 +36,7 @@ func (l *loader) finish() *front.Config {
 	}
 	cfg.Workers = l.readWorkers()
 	l.reportGlued()
-	l.closeOverridden()
+	l.tellOverrides()
 	l.closeRewritten()
 	l.closeByEnv()
 	l.closeJudgements()
@@ -107,6 +107,7 @@ func (l *loader) site(s *scope) front.Site {
 		return closedSite(own)
 	}
 	own.Sections = l.sections(s)
+	own.Overrides = l.overridesOf(s)
 	own.Translate = l.translate(s)
 	own.EnvIf, own.Early = l.main.envIf, l.main.early
 	if s != l.main {

@@ -35,7 +35,7 @@ type loader struct {
 	judgements      []judgement                     // what looks at addresses
 	remoteIP        *httpdconf.Directive            // RemoteIPHeader and its kin
 	modules         map[string]bool                 // LoadModule, by name
-	overrides       []override                      // AllowOverride lines
+	overrides       overrides                       // AllowOverride lines
 	listenAt        map[string]*httpdconf.Directive // Listen lines by address
 	providerAliases map[string]bool                 // of <AuthzProviderAlias>
 	tls             tlsFound
@@ -90,6 +90,7 @@ type scope struct {
 	jk        jkSettings
 	private   []vhost.Section // sections that virtual hosts do not inherit
 	tls       tlsSettings
+	names     []string // AccessFileName
 }
 
 // jkSettings are mod_jk's settings of a scope.

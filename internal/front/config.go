@@ -5,6 +5,7 @@ import (
 
 	"github.com/catflap/catflap/internal/front/balancer"
 	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/front/htaccess"
 	"github.com/catflap/catflap/internal/front/jklog"
 	"github.com/catflap/catflap/internal/front/mount"
 	"github.com/catflap/catflap/internal/front/settings"
@@ -58,6 +59,7 @@ type Site struct {
 	Label     string // what the status page calls it: "name:port", "name [address:port]"
 	Exchange  exchange.Site
 	Sections  vhost.Sections
+	Overrides *htaccess.Config    // .htaccess files; nil: they are not read
 	Early     []settings.HeaderOp // RequestHeader … early, in order
 	EnvIf     []settings.EnvRule  // SetEnvIf and its kin of the server level, in order
 	Translate translate.Config

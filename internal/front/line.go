@@ -14,6 +14,7 @@ import (
 
 	"github.com/catflap/catflap/internal/front/balancer"
 	"github.com/catflap/catflap/internal/front/forward"
+	"github.com/catflap/catflap/internal/front/htaccess"
 	"github.com/catflap/catflap/internal/front/module/access"
 	"github.com/catflap/catflap/internal/front/status"
 	"github.com/catflap/catflap/internal/front/translate"
@@ -135,10 +136,14 @@ func (l *line) newSite(cfg *Site, workers map[string]forward.Worker, checker *ac
 // stations are what decides about a request of one virtual host, without
 // logs.
 func stations(cfg *Site, files *static.Files, checker *access.Checker, leaves *forward.Station) *site {
+	sections := cfg.Sections
+	if cfg.Overrides != nil {
+		sections.Find = htaccess.New(*cfg.Overrides).Find
+	}
 	s := &site{
 		exchange: &cfg.Exchange,
 		limits:   cfg.Limits,
-		resolver: vhost.NewResolver(cfg.Sections),
+		resolver: vhost.NewResolver(sections),
 		early:    cfg.Early,
 		envIf:    cfg.EnvIf,
 		files:    files,

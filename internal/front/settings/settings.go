@@ -48,17 +48,18 @@ type Layer struct {
 	Types     *Types       // added to the inherited ones, extension by extension
 	BodyLimit *int64
 	SSL       *SSLChange
-	Redirects []Redirect // tried before the inherited ones
-	EnvIf     []EnvRule  // added to the inherited ones
-	Headers   *Headers   // added to the inherited ones
-	Env       []EnvOp    // SetEnv, PassEnv, UnsetEnv
-	Closed    *Closed    // stays closed in every later layer
+	Override  *OverrideChange // of a <Directory>; package vhost looks at it
+	Redirects []Redirect      // tried before the inherited ones
+	EnvIf     []EnvRule       // added to the inherited ones
+	Headers   *Headers        // added to the inherited ones
+	Env       []EnvOp         // SetEnv, PassEnv, UnsetEnv
+	Closed    *Closed         // stays closed in every later layer
 }
 
 // Empty reports whether l changes nothing.
 func (l *Layer) Empty() bool {
 	return l.Options == nil && l.Index == nil && l.Require == nil && l.Legacy == nil && l.Methods == nil &&
-		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.SSL == nil && l.Redirects == nil && l.EnvIf == nil && l.Env == nil && l.Headers == nil && l.Closed == nil
+		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.SSL == nil && l.Redirects == nil && l.EnvIf == nil && l.Env == nil && l.Headers == nil && l.Override == nil && l.Closed == nil
 }
 
 // Restricts reports whether l may take something away from a client.

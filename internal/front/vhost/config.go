@@ -43,6 +43,7 @@ func (a Address) String() string {
 type Sections struct {
 	Server []*settings.Layer // server level: main, then the host's
 	Of     []Section
+	Find   Finder // .htaccess files; nil: there are none
 }
 
 // A SectionKind is the kind of a Section.

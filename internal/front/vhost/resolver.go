@@ -16,6 +16,8 @@ import (
 type Resolver struct {
 	base     *settings.Settings
 	sections []compiled // in merge order
+	allowing []compiled // of those, the <Directory> that say what .htaccess files may
+	find     Finder
 
 	mu     sync.Mutex // guards writing of cached
 	cached atomic.Pointer[map[string]*settings.Settings]
@@ -61,6 +63,7 @@ func NewResolver(s Sections) *Resolver {
 		}
 	}
 	r.sections = append(r.sections, inside...)
+	r.allow(s.Find)
 	r.cached.Store(&map[string]*settings.Settings{})
 	return r
 }
@@ -109,6 +112,9 @@ func (r *Resolver) doubt(s Section) *settings.Settings {
 // missing; where MindsFolder is false that is all the same.
 func (r *Resolver) Settings(url, filename string, folder bool) *settings.Settings {
 	t := newTarget(url, filename, folder)
+	if found := r.overrides(t); found != nil {
+		return r.overridden(t, found)
+	}
 	var room [32]byte
 	var key []byte
 	if n := (len(r.sections) + 7) / 8; n <= len(room) {
@@ -142,9 +148,9 @@ func (r *Resolver) Settings(url, filename string, folder bool) *settings.Setting
 func (r *Resolver) Sections(url, filename string, folder bool) []*Section {
 	t := newTarget(url, filename, folder)
 	var all []*Section
-	for i := range r.sections {
-		if applies, err := r.sections[i].applies(t); applies && err == nil {
-			all = append(all, r.sections[i].section)
+	for _, c := range r.with(r.overrides(t)) {
+		if applies, err := c.applies(t); applies && err == nil {
+			all = append(all, c.section)
 		}
 	}
 	return all

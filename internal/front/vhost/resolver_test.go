@@ -170,3 +170,65 @@ func TestMindsFolder(t *testing.T) {
 		}
 	}
 }
+
+// TestOverrides: .htaccess files are looked for where a <Directory> allows
+// them; each comes after the sections for its folder, its <Files> after those
+// of the configuration.
+func TestOverrides(t *testing.T) {
+	all, none := settings.Override{Classes: settings.OverrideAll}, settings.Override{}
+	index := func(name string) *settings.Layer {
+		return &settings.Layer{Index: &settings.IndexChange{Names: []string{name}}}
+	}
+	allow := func(o settings.Override) *settings.Layer {
+		return &settings.Layer{Override: &settings.OverrideChange{Allow: &o}}
+	}
+	var asked []string
+	resolver := NewResolver(Sections{
+		Of: []Section{
+			{Kind: Directory, Pattern: "/", Layer: allow(none)},
+			{Kind: Directory, Pattern: "/w", Layer: allow(all)},
+			{Kind: Directory, Pattern: "/w/a/deep", Layer: index("configured")},
+			{Kind: Directory, Pattern: "/w/*/none", Layer: allow(none)},
+			{Kind: Files, Pattern: "f", Layer: index("files")},
+			{Kind: Location, Pattern: "/loc", Layer: index("location")},
+		},
+		Find: func(folder string, allowed settings.Override) *Override {
+			asked = append(asked, folder)
+			switch folder {
+			case "/w/a":
+				return NewOverride(Section{Kind: Directory, Pattern: folder, Layer: index("a"), Inside: []Section{{Kind: Files, Pattern: "f", Layer: index("inner")}}})
+			case "/w/a/deep", "/w/a/none":
+				return NewOverride(Section{Kind: Directory, Pattern: folder, Layer: index(folder)})
+			}
+			return nil
+		},
+	})
+	for _, test := range []struct {
+		url, file string
+		folder    bool
+		want      string
+		asked     string
+	}{
+		{"/x", "/w/x", false, "index.html", "/w"},
+		{"/x", "/other/x", false, "index.html", ""},
+		{"/x", "/w/a/x", false, "a", "/w /w/a"},
+		{"/x", "/w/a/deep/x", false, "/w/a/deep", "/w /w/a /w/a/deep"},
+		{"/x", "/w/a/deep/", false, "/w/a/deep", "/w /w/a /w/a/deep"},
+		{"/x", "/w/a/deep", true, "/w/a/deep", "/w /w/a /w/a/deep"},
+		{"/x", "/w/a/deep", false, "a", "/w /w/a"},
+		{"/x", "/w/a/none/x", false, "a", "/w /w/a"},
+		{"/x", "/w/a/f", false, "inner", "/w /w/a"},
+		{"/x", "/w/b/f", false, "files", "/w /w/b"},
+		{"/loc/x", "/w/a/f", false, "location", "/w /w/a"},
+		{"/loc", "", false, "location", ""},
+	} {
+		asked = nil
+		s := resolver.Settings(test.url, test.file, test.folder)
+		if got := strings.Join(asked, " "); s.Index.Names[0] != test.want || got != test.asked {
+			t.Errorf("%s: %v, asked for %q; want %s, %q", test.file, s.Index.Names, got, test.want, test.asked)
+		}
+	}
+	if n := len(resolver.Sections("/x", "/w/a/f", false)); n != 5 {
+		t.Errorf("%d sections, want 5", n)
+	}
+}

@@ -76,6 +76,7 @@ func (r *overrideReader) read(file htaccess.File) (vhost.Section, *Report) {
 	l.closeRewritten()
 	l.closeByEnv()
 	l.closeJudgements()
+	l.closeClientSections()
 	l.report.Mistakes.Sort()
 	return s, l.report
 }

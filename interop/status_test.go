@@ -46,8 +46,8 @@ worker.stx.ns=-
 worker.stx.xmlns=-
 worker.stx.prefix=foo
 worker.stx.doctype=<!DOCTYPE status>
-worker.stx.good=a
-worker.stx.bad=d.o
+worker.stx.good=active.ok,.Idle
+worker.stx.bad=D.o,stopped
 `)
 	return text.String()
 }

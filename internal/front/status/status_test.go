@@ -130,6 +130,27 @@ func TestClasses(t *testing.T) {
 	}
 }
 
+// TestGoodAndBad: what the entries of good and bad match, as mod_jk 1.2.48
+// counts.
+func TestGoodAndBad(t *testing.T) {
+	for _, test := range []struct{ good, bad, active, disabled, stopped string }{
+		{"active.idle", "stopped", "good", "degraded", "bad"},
+		{"disabled", "a.i", "bad", "good", "degraded"},
+		{"x", "y", "degraded", "degraded", "degraded"},
+		{"a.x", "D.I", "degraded", "bad", "degraded"},
+		{"i", "STOPPED", "good", "good", "bad"},
+		{".i", "a.", "bad", "good", "good"},
+	} {
+		cfg := &Config{Good: []string{test.good}, Bad: []string{test.bad}}
+		for activation, want := range []string{test.active, test.disabled, test.stopped} {
+			m := balancer.MemberSnapshot{State: balancer.Idle, Config: balancer.MemberConfig{Activation: balancer.Activation(activation)}}
+			if got := class(m, cfg); got != want {
+				t.Errorf("good=%s bad=%s: %v is %s, want %s", test.good, test.bad, balancer.Activation(activation), got, want)
+			}
+		}
+	}
+}
+
 // TestEscapes: what came from files or clients is no markup.
 func TestEscapes(t *testing.T) {
 	evil := func(now time.Time) View {

@@ -100,26 +100,25 @@ func (f field) called() string {
 	return f.key
 }
 
-// resolveTime is how long the name of a new host may take.
+// resolveTime is how long the names of new hosts may take.
 const resolveTime = 5 * time.Second
 
 // resolved checks that each new host has an address.
 func resolved(u Update, t *target) error {
-	var err error
+	ctx, cancel := context.WithTimeout(context.Background(), resolveTime)
+	defer cancel()
 	for name, values := range u.Workers {
 		for _, v := range values {
 			cfg := t.endpoint(name)
 			if v.Key != "host" || cfg != nil && cfg.Host == v.Text {
 				continue
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), resolveTime)
-			if _, wrong := net.DefaultResolver.LookupHost(ctx, v.Text); wrong != nil {
-				err = errors.Join(err, failuref("could not resolve address '%s:%s' for sub worker '%s'.", v.Text, portOf(values, cfg), name))
+			if _, err := net.DefaultResolver.LookupHost(ctx, v.Text); err != nil {
+				return failuref("could not resolve address '%s:%s' for sub worker '%s'.", v.Text, portOf(values, cfg), name)
 			}
-			cancel()
 		}
 	}
-	return err
+	return nil
 }
 
 // endpoint returns the settings of an ajp13 worker of t.

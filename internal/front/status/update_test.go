@@ -253,9 +253,9 @@ func TestButtons(t *testing.T) {
 	}
 	_, page := get(t, Config{}, failing, "opt=4&re=30")
 	for _, test := range []struct{ after, text, told string }{
-		{"<summary>Change n1", "Drain", "lb/n1.activation=DIS"}, {"<summary>Change n1", "Stop", "lb/n1.activation=STP"},
-		{"<summary>Change n2", "Drain", "lb/n2.activation=DIS"}, {"<summary>Change n2", "Recover", "recover lb/n2"},
-		{"<summary>Change n1", "Reset", "reset lb/n1"}, {"<h2>lb", "Reset", "reset lb/"}, {"<h2>n1 ", "Reset", "reset n1/"},
+		{`aria-label="Change n1"`, "Drain", "lb/n1.activation=DIS"}, {`aria-label="Change n1"`, "Stop", "lb/n1.activation=STP"},
+		{`aria-label="Change n2"`, "Drain", "lb/n2.activation=DIS"}, {`aria-label="Change n2"`, "Recover", "recover lb/n2"},
+		{`aria-label="Change n1"`, "Reset", "reset lb/n1"}, {"<h2>lb", "Reset", "reset lb/"}, {"<h2>n1 ", "Reset", "reset n1/"},
 	} {
 		query := button(t, page, test.after, test.text)
 		body, told, _ := send(t, Config{}, requestFor(query))

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"strings"
 	"time"
 
 	"github.com/catflap/catflap/internal/front/balancer"
@@ -78,13 +79,14 @@ func class(m balancer.MemberSnapshot, cfg *Config) string {
 	return "degraded"
 }
 
-// matches reads "a", "o" or "a.o": an activation, a state, or both.
+// matches reads "a", "o", "a.o": an activation, a state, or both, each by its
+// first letter in any case. Nothing before or after the dot is any.
+//
+// Source: mod_jk common/jk_status.c, as seen at work.
 func matches(entry, activation, state string) bool {
-	switch len(entry) {
-	case 1:
-		return entry == activation || entry == state
-	case 3:
-		return entry[:1] == activation && entry[2:] == state
+	before, after, both := strings.Cut(strings.ToLower(entry), ".")
+	if !both {
+		return before != "" && (before[:1] == activation || before[:1] == state)
 	}
-	return false
+	return (before == "" || before[:1] == activation) && (after == "" || after[:1] == state)
 }

@@ -51,7 +51,8 @@ type standing struct {
 }
 
 // elsewhere returns a standing with the counters of s, of a worker that is
-// somewhere else.
+// somewhere else. It is not in error there; else it shows as it did, as in
+// mod_jk.
 func (s *standing) elsewhere() *standing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,6 +62,9 @@ func (s *standing) elsewhere() *standing {
 		{&fresh.clientErrors, &s.clientErrors}, {&fresh.maxBusy, &s.maxBusy}, {&fresh.lastUse, &s.lastUse},
 	} {
 		each[0].Store(each[1].Load())
+	}
+	if s.health.state == OK {
+		fresh.change(func(health) health { return health{state: OK} })
 	}
 	return fresh
 }

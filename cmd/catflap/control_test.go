@@ -17,9 +17,9 @@ import (
 
 // TestControl runs the scripts about commands that reach a server that runs.
 // They find $FREE, an address nobody listens on, $PORT, its port, $OTHER, a
-// free port $OFFSET above it, $TAKEN, an address that is in use, and $SELF, a
-// process that lives; "await FILE [TEXT]" waits until the file is there, and
-// holds the text.
+// free port $OFFSET above it, $TAKEN, an address that is in use, $SELF, a
+// process that lives, and $LEFT, the state of an earlier one of that number;
+// "await FILE [TEXT]" waits until the file is there, and holds the text.
 func TestControl(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/control",
@@ -46,6 +46,7 @@ func TestControl(t *testing.T) {
 			e.Setenv("OTHER", fmt.Sprint(to))
 			e.Setenv("OFFSET", fmt.Sprint(to-from))
 			e.Setenv("SELF", fmt.Sprint(os.Getpid()))
+			e.Setenv("LEFT", fmt.Sprintf(`{"pid":%d,"born":1,"phase":"serving","reload":{"number":3}}`, os.Getpid()))
 			e.Setenv("TAKEN", taken.Addr().String())
 			e.Setenv("FREE", free.Addr().String())
 			for _, folder := range []string{"logs", "conf", "htdocs"} {

@@ -106,5 +106,8 @@ func (h *httpdCall) load(root *cobra.Command) (*front.Config, *config.Report, er
 	}
 	cfg, report := config.Load(options)
 	tellMistakes(root.ErrOrStderr(), report)
+	if err := control.Forget(report.PidFile); err != nil {
+		return nil, nil, failed("%v", err)
+	}
 	return cfg, report, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/catflap/catflap/internal/config"
+	"github.com/catflap/catflap/internal/control"
 	"github.com/catflap/catflap/internal/front"
 	"github.com/catflap/catflap/internal/privilege"
 )
@@ -74,6 +75,9 @@ func serve(command *cobra.Command, f files, b beside) error {
 	tellMistakes(os.Stderr, report)
 	if cfg == nil {
 		return unstarted(report)
+	}
+	if err := control.Forget(cfg.Process.PidFile); err != nil {
+		return failed("not started: %v", err)
 	}
 	user, err := servingUser(cfg)
 	switch {

@@ -103,6 +103,37 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestForget: only a PidFile is removed of which the state beside it tells that
+// its process is another one now.
+func TestForget(t *testing.T) {
+	for _, c := range []struct {
+		title  string
+		change func(*told)
+		stays  bool
+	}{
+		{"a server that runs", func(*told) {}, true},
+		{"httpd on the same files", func(s *told) { os.Remove(privilege.StateFile(s.pidFile)) }, true},
+		{"the state of another process", func(s *told) {
+			other := s.state
+			other.PID++
+			privilege.Direct{}.WriteState(s.pidFile, other.Marshal())
+		}, true},
+		{"a process that got the number of a server", func(s *told) { s.state.Born++; s.write(t) }, false},
+	} {
+		s := sleeper(t)
+		c.change(s)
+		if err := Forget(s.pidFile); err != nil {
+			t.Errorf("%s: %v", c.title, err)
+		}
+		if _, err := os.Stat(s.pidFile); (err == nil) != c.stays {
+			t.Errorf("%s: %v", c.title, err)
+		}
+	}
+	if err := Forget(filepath.Join(t.TempDir(), "none")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestForbidden: another user is told that it may not, not that nothing runs.
 func TestForbidden(t *testing.T) {
 	if os.Geteuid() != 0 { // process 1 is root's

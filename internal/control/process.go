@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
+
+	"github.com/catflap/catflap/internal/privilege"
 )
 
 // Born returns when a process began, in the kernel's ticks since it booted: a
@@ -51,18 +51,6 @@ func InForeground(pid int) bool {
 	return terminal != "" && terminal != "0" && group == foreground
 }
 
-// NameOf returns the name of the program that process pid runs, "a process" if
-// that cannot be told.
-func NameOf(pid int) string {
-	if program, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe"); err == nil {
-		return strings.TrimSuffix(filepath.Base(program), " (deleted)")
-	}
-	if text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm"); err == nil {
-		return strings.TrimSpace(string(text))
-	}
-	return "a process"
-}
-
 // Running returns the process that a PidFile names and the name of its
 // program, if it runs; otherwise 0.
 func Running(pidFile string) (pid int, name string) {
@@ -70,5 +58,5 @@ func Running(pidFile string) (pid int, name string) {
 	if err != nil || pid == 0 || !lives(pid) {
 		return 0, ""
 	}
-	return pid, NameOf(pid)
+	return pid, privilege.ProgramOf(pid)
 }

@@ -72,7 +72,7 @@ func Find(pidFile string) (*Server, error) {
 }
 
 // ownName is the name of the program that runs here.
-func ownName() string { return NameOf(os.Getpid()) }
+func ownName() string { return privilege.ProgramOf(os.Getpid()) }
 
 func find(pidFile string) (*Server, error) {
 	pid, err := readPid(pidFile)
@@ -91,9 +91,24 @@ func find(pidFile string) (*Server, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, &AbsentError{Why: Forbidden, PidFile: pidFile, PID: pid}
 	case err != nil || state.PID != pid || differ(state.Born, Born(pid)):
-		return nil, &AbsentError{Why: NotCatflap, PidFile: pidFile, PID: pid, Name: NameOf(pid)}
+		return nil, &AbsentError{Why: NotCatflap, PidFile: pidFile, PID: pid, Name: privilege.ProgramOf(pid)}
 	}
 	return &Server{PidFile: pidFile, State: state}, nil
+}
+
+// Forget removes a PidFile that a catflap left behind which did not end in
+// order, with the state beside it, if another process has its number now:
+// without the state nobody could tell that it is another.
+func Forget(pidFile string) error {
+	pid, err := readPid(pidFile)
+	if err != nil || pid == 0 {
+		return nil
+	}
+	state, err := readState(pidFile)
+	if err != nil || state.PID != pid || !differ(state.Born, Born(pid)) {
+		return nil
+	}
+	return errors.Join(os.Remove(pidFile), os.Remove(privilege.StateFile(pidFile)))
 }
 
 // differ reports whether two processes with these births are two.

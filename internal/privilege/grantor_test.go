@@ -143,7 +143,7 @@ func (f *family) pidFile(t *testing.T, pid string) {
 		t.Error(left)
 	}
 	os.WriteFile(pid, []byte("1\n"), 0o644)
-	want := "PidFile " + pid + ": process 1 has it and runs; "
+	want := "PidFile " + pid + ": process 1 has it and runs ("
 	if err := f.child.WritePid(pid); err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Error(err)
 	}

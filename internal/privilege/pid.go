@@ -45,7 +45,7 @@ func writePid(name string, open func(name string, flags int) (*os.File, error), 
 		return fmt.Errorf("PidFile: %w", err)
 	}
 	if pid != os.Getpid() && alive(pid) {
-		return fmt.Errorf("PidFile %s: process %d has it and runs; stop that one, set another PidFile, or run next to it (catflap serve --beside)", name, pid)
+		return fmt.Errorf("PidFile %s: process %d has it and runs (%s); stop that one, set another PidFile, or run next to it (catflap serve --beside); if it is no web server, remove the file", name, pid, ProgramOf(pid))
 	}
 	if err := file.Truncate(0); err != nil {
 		return fmt.Errorf("PidFile: %w", err)
@@ -63,4 +63,16 @@ func alive(pid int) bool {
 	}
 	err := syscall.Kill(pid, 0)
 	return err == nil || errors.Is(err, syscall.EPERM)
+}
+
+// ProgramOf returns the name of the program that process pid runs, "a process"
+// if that cannot be told.
+func ProgramOf(pid int) string {
+	if program, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/exe"); err == nil {
+		return strings.TrimSuffix(filepath.Base(program), " (deleted)")
+	}
+	if text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm"); err == nil {
+		return strings.TrimSpace(string(text))
+	}
+	return "a process"
 }

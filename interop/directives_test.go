@@ -497,3 +497,44 @@ Header set X-Host main
 	}.run(t)
 	sameLog(t, folders, "headers", 4) // of requests that were not read %U is httpd's own
 }
+
+// TestPipedLogs: the lines that programs get, in all forms of a piped log.
+func TestPipedLogs(t *testing.T) {
+	folders := comparison{
+		site: open + `
+DocumentRoot "@DIR@/www"
+LogFormat "%m %U %>s" short
+SetEnvIf Request_URI wanted wanted
+CustomLog "|/usr/bin/rotatelogs @TOP@/logs/rotated.%m 86400" short
+CustomLog "||/usr/bin/tee -a '@TOP@/logs/tee'" short env=wanted
+CustomLog "|$while read line; do echo \"$line\"; done >>@TOP@/logs/shell" short env=!wanted
+TransferLog "|/usr/bin/tee -a @TOP@/logs/transfer"
+ErrorLog "|/usr/bin/tee -a @TOP@/logs/piped_error"
+JkLogFile "|/usr/bin/tee -a @TOP@/logs/piped_jk"
+JkRequestLogFormat "%m %U %s %w"
+JkLogStampFormat "["
+JkMount /app/* JVMRoute-pj001
+<Location /denied>
+Require all denied
+</Location>
+<VirtualHost 127.0.0.1:@PORT@>
+ServerName main.example
+JkMount /app/* JVMRoute-pj001
+</VirtualHost>
+`,
+		files:    map[string]string{"www/a.txt": "a\n", "www/wanted": "w\n", "www/denied/x": "x"},
+		requests: gets("/a.txt", "/wanted", "/app/x", "/none", "/denied/x", "/app/wanted"),
+	}.run(t)
+	month := time.Now().Format("rotated.01")
+	for _, name := range []string{month, "tee", "shell"} {
+		sameLog(t, folders, name, 0)
+	}
+	for _, folder := range folders {
+		for name, want := range map[string]string{"piped_error": "AH01630: client denied by server configuration: ", "piped_jk": "GET /app/x 200 JVMRoute-pj001", "transfer": `"GET /wanted HTTP/1.1" 200 2`} {
+			text, err := os.ReadFile(filepath.Join(folder, "logs", name))
+			if err != nil || !strings.Contains(string(text), want) {
+				t.Errorf("%s: %v, lacks %q:\n%s", name, err, want, text)
+			}
+		}
+	}
+}

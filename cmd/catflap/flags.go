@@ -42,7 +42,7 @@ const (
 // apache2.conf goes with the envvars beside it.
 func (f *files) options(opener privilege.Opener) (config.Options, error) {
 	o := config.Options{
-		Defines: f.defines, Before: f.before, After: f.after, Env: os.LookupEnv, Opener: opener,
+		Defines: f.defines, Before: f.before, After: f.after, Env: os.LookupEnv, Opener: opener, Version: version,
 	}
 	name, err := f.find(opener)
 	if err != nil {

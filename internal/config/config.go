@@ -31,6 +31,7 @@ type Options struct {
 	Opener       privilege.Opener            // default privilege.Direct
 	Unprivileged bool                        // others than this process will run the server: what it may not read is in Report.Unchecked
 	Beside       *Beside                     // run next to the server that the files are for; nil: in its place
+	Version      string                      // of catflap, for ServerTokens
 	Resolve      Resolve                     // how the names in <VirtualHost> are looked up; default: the system's way
 	Reverse      Reverse                     // how the names of hosts without ServerName are found; default: the system's way
 }

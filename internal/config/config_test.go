@@ -40,7 +40,7 @@ func write(t testing.TB, files map[string]string) string {
 // load loads httpd.conf of dir. No name is looked up but ours.
 func load(dir string) (*front.Config, *Report) {
 	noName := func(netip.Addr) (string, error) { return "", fmt.Errorf("no name") }
-	return Load(Options{File: filepath.Join(dir, "httpd.conf"), Root: dir, Reverse: noName, Resolve: func(name string) ([]netip.Addr, error) {
+	return Load(Options{File: filepath.Join(dir, "httpd.conf"), Root: dir, Version: "1.2", Reverse: noName, Resolve: func(name string) ([]netip.Addr, error) {
 		switch name {
 		case "localhost":
 			return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
@@ -83,6 +83,9 @@ func dump(cfg *front.Config) string {
 		p("  forward %s", strings.Replace(strings.Replace(fmt.Sprintf("%+v", s.Exchange.Forward), " EnvVars:[]", "", 1), fmt.Sprintf(" SSL:%+v", exchange.Indicators{}), "", 1))
 		if vars != nil || s.Translate.StripSession != "" {
 			p("  env to the container %v, strips %q", vars, s.Translate.StripSession)
+		}
+		if s.Exchange.Product != product || s.Exchange.Trace != exchange.TraceOff {
+			p("  server %s, trace %d", s.Exchange.Product, s.Exchange.Trace)
 		}
 		if s.Early != nil {
 			p("  early%s", headerText(s.Early))

@@ -49,6 +49,17 @@ func layerText(l settings.Layer) string {
 	if l.Env != nil {
 		add("env=%v", l.Env)
 	}
+	if c := l.Canonical; c != nil {
+		if c.Name != nil {
+			add("canonical=%d", *c.Name)
+		}
+		if c.PhysicalPort != nil {
+			add("physical=%v", *c.PhysicalPort)
+		}
+	}
+	if l.Signature != nil {
+		add("signature=%d", *l.Signature)
+	}
 	if l.Headers != nil {
 		add("headers\n    request%s\n    success%s\n    always%s\n   ", headerText(l.Headers.Request), headerText(l.Headers.Success), headerText(l.Headers.Always))
 	}

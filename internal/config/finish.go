@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -90,8 +91,9 @@ func (l *loader) site(s *scope) front.Site {
 	s.host.Name = strings.ToLower(name)
 	own := front.Site{
 		Host: s.host, Place: place, Label: l.label(s),
-		Exchange: exchange.Site{Name: name, Port: port, HTTPS: s.https, Admin: s.admin, Forward: l.forwarding(s)},
-		Limits:   s.limits.over(l.main.limits),
+		Exchange: exchange.Site{Name: name, Port: port, HTTPS: s.https, Admin: s.admin, Forward: l.forwarding(s),
+			Trace: either(s.trace, l.main.trace, exchange.TraceOff), Product: cmp.Or(l.cfg.Process.ServerTokens, product)},
+		Limits: s.limits.over(l.main.limits),
 	}
 	if own.Exchange.Admin == "" {
 		own.Exchange.Admin = l.main.admin

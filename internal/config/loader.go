@@ -11,6 +11,7 @@ import (
 	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/config/properties"
 	"github.com/catflap/catflap/internal/front"
+	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/front/mount"
 	"github.com/catflap/catflap/internal/front/settings"
 	"github.com/catflap/catflap/internal/front/translate"
@@ -83,14 +84,20 @@ type scope struct {
 	sections  []vhost.Section
 	redirects []settings.Redirect
 	aliases   []translate.Alias
-	envIf     []settings.EnvRule
-	early     []settings.HeaderOp
-	limits    limits
-	logs      logSettings
-	jk        jkSettings
-	private   []vhost.Section // sections that virtual hosts do not inherit
-	tls       tlsSettings
-	names     []string // AccessFileName
+	entering
+	limits  limits
+	logs    logSettings
+	jk      jkSettings
+	private []vhost.Section // sections that virtual hosts do not inherit
+	tls     tlsSettings
+	names   []string // AccessFileName
+}
+
+// entering is what a scope does with requests as they come in.
+type entering struct {
+	early []settings.HeaderOp // RequestHeader … early
+	envIf []settings.EnvRule
+	trace *exchange.TraceMode
 }
 
 // jkSettings are mod_jk's settings of a scope.

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -150,6 +151,12 @@ func stations(cfg *Site, files *static.Files, checker *access.Checker, leaves *f
 		forward:  leaves,
 		access:   checker,
 		way:      newWay(cfg),
+		server:   []string{cmp.Or(cfg.Exchange.Product, "catflap")},
+	}
+	if looksUpNames(cfg.Sections) {
+		named := cfg.Exchange
+		named.LocalName = (&localNames{resolver: access.SystemResolver{}}).of
+		s.exchange = &named
 	}
 	s.strictSNI = cfg.TLS != nil && cfg.TLS.StrictSNI
 	s.translate.Store(translate.New(cfg.Translate))

@@ -18,6 +18,7 @@ type recorder struct {
 	x      *exchange.Exchange
 	status int  // of the error page that is being made; 0 outside of one
 	made   bool // what is written is a page that the front made up
+	bare   bool // Header is not for what is written
 }
 
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -37,7 +38,7 @@ func (w *recorder) WriteHeader(status int) {
 	if len(w.x.Env) > 0 {
 		w.obey()
 	}
-	if s := w.x.Settings; s.Headers != nil {
+	if s := w.x.Settings; s.Headers != nil && !w.bare {
 		headers.Response(w.x, w.Header(), s.Headers, w.made)
 	}
 	w.x.Response.Status = status

@@ -91,9 +91,6 @@ func (m *room) begin(r *http.Request, conn *listener.Conn, s *site, host string,
 		Env:      m.env[:0],
 		Body:     &m.body,
 	}
-	if port == 0 {
-		x.Request.Port = s.exchange.PortOf(conn.Client.TLS != nil)
-	}
 	if !strings.HasPrefix(r.RequestURI, "/") && r.URL.Host != "" {
 		x.Request.HostHeader = strings.ToLower(r.Host) // of an absolute target
 	}
@@ -105,7 +102,7 @@ func (s *site) serve(rec *recorder, w http.ResponseWriter, r *http.Request, conn
 	*rec = recorder{ResponseWriter: w, r: r, x: x}
 	keepAlive := s.limits.KeepAlive
 	conn.SetTimes(s.limits.Timeout, keepAlive.Timeout)
-	w.Header()["Server"] = serverHeader
+	w.Header()["Server"] = s.server
 	if r.ProtoMajor == 1 && (keepAlive.Off || keepAlive.MaxRequests > 0 && conn.Client.Requests >= keepAlive.MaxRequests) {
 		w.Header().Set("Connection", "close")
 		x.Response.Close = true
@@ -124,8 +121,6 @@ func (s *site) serve(rec *recorder, w http.ResponseWriter, r *http.Request, conn
 		panic(http.ErrAbortHandler)
 	}
 }
-
-var serverHeader = []string{"catflap"}
 
 // attempt answers x, with an error page if that is what it comes to. It
 // reports whether the client's connection must be broken off.
@@ -151,7 +146,7 @@ func (s *site) attempt(w *recorder, r *http.Request, conn *listener.Conn, x *exc
 	if x.Request.Path.Decoded == "*" && r.Method != http.MethodOptions {
 		return s.refuse(w, r, x, &exchange.Refusal{Status: http.StatusBadRequest, Code: "AH10244", Log: "invalid URI path (*)", Level: "error", Module: "core"})
 	}
-	if r.Method == http.MethodTrace { // it would show headers to scripts
+	if r.Method == http.MethodTrace && s.exchange.Trace == exchange.TraceOff { // it would show headers to scripts
 		w.Header().Set("Allow", "GET,POST,OPTIONS,HEAD")
 		return s.refuse(w, r, x, &exchange.Refusal{Status: http.StatusMethodNotAllowed})
 	}

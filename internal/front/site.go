@@ -35,6 +35,7 @@ type site struct {
 	files     *static.Files
 	forward   *forward.Station
 	access    *access.Checker
+	server    []string     // the Server header
 	log       *slog.Logger // its ErrorLog
 	written   []accessLog
 	line      *line // of which it is one
@@ -127,6 +128,9 @@ func redirect(x *exchange.Exchange) {
 
 // run lets the Target of x answer.
 func (s *site) run(w http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
+	if x.Request.Method == http.MethodTrace && x.Target.Kind != exchange.TargetRespond {
+		return trace(w, r, x)
+	}
 	if x.Target.Kind != exchange.TargetRespond {
 		env.Set(x, x.Settings.Env)
 		if x.Settings.Headers != nil {

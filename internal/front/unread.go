@@ -41,7 +41,7 @@ func (s *Server) refuseWhole(w http.ResponseWriter, r *http.Request, name string
 	x.Body = exchange.NewBody(http.NoBody, 0, 0)
 	x.Response.Close = true
 	room.recorder = recorder{ResponseWriter: w, x: x}
-	w.Header()["Server"] = serverHeader
+	w.Header()["Server"] = site.server
 	x.Response.Aborted = site.refuse(&room.recorder, r, x, refusal)
 	site.record(conn, x)
 	if x.Response.Aborted {

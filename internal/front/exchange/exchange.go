@@ -47,7 +47,7 @@ type Request struct {
 	Asked      bool   // there was a "?", even with an empty query
 	HostHeader string // as received; of an absolute target its host
 	Host       string // host of the Host header or absolute target, lower case, without port
-	Port       int    // port of it, or the default of the scheme
+	Port       int    // port of it; 0 if it names none
 	Header     http.Header
 }
 

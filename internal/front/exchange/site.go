@@ -1,5 +1,7 @@
 package exchange
 
+import "net/netip"
+
 // A Site is what a virtual host is and how it forwards. It never changes; all
 // requests of the host share it.
 type Site struct {
@@ -8,8 +10,22 @@ type Site struct {
 	HTTPS   bool   // ServerName https://…: clients come by https, whatever arrives here
 	Admin   string // ServerAdmin
 	TLS     bool   // SSLEngine on
-	Forward Forwarding
+	Product string // the Server header
+	Trace   TraceMode
+	// LocalName returns the name of one of our addresses, "" if it has none;
+	// nil knows none. Many goroutines may call it.
+	LocalName func(netip.Addr) string
+	Forward   Forwarding
 }
+
+// A TraceMode is TraceEnable.
+type TraceMode int
+
+const (
+	TraceOff      TraceMode = iota
+	TraceOn                 // TRACE sends the request back
+	TraceExtended           // with its body
+)
 
 // PortOf returns the canonical port, for a connection with TLS or without.
 func (s *Site) PortOf(tls bool) int {

@@ -3,13 +3,51 @@ package exchange
 import (
 	"strconv"
 	"strings"
+
+	"github.com/catflap/catflap/internal/front/settings"
 )
 
-// Absolute returns the URL of a path of this site as the client knows it: with
-// the host and port that it asked for. Anything that does not begin with a
-// slash is returned as it is.
+// ServerName is the name by which the server speaks of itself.
 //
-// Source: httpd UseCanonicalName Off; server/core.c, ap_construct_url.
+// Source: httpd server/core.c, ap_get_server_name.
+func (x *Exchange) ServerName() string {
+	name := x.canonical().Name
+	if name == settings.NameByDNS && x.Site.LocalName != nil {
+		if found := x.Site.LocalName(x.Client.Local.Addr()); found != "" {
+			return found
+		}
+	}
+	if name == settings.NameAsked && x.Request.Host != "" {
+		return x.Request.Host
+	}
+	return x.Site.Name
+}
+
+// ServerPort is the port of ServerName.
+//
+// Source: httpd server/core.c, ap_get_server_port, as seen at work.
+func (x *Exchange) ServerPort() int {
+	c := x.canonical()
+	switch {
+	case c.Name != settings.NameOwn && x.Request.Port != 0:
+		return x.Request.Port
+	case c.PhysicalPort && (c.Name != settings.NameOwn || x.Site.Port == 0):
+		return int(x.Client.Local.Port())
+	}
+	return x.Site.PortOf(x.Client.TLS != nil)
+}
+
+func (x *Exchange) canonical() settings.Canonical {
+	if x.Settings == nil {
+		return settings.Canonical{}
+	}
+	return x.Settings.Canonical
+}
+
+// Absolute returns the URL of a path of this site, with ServerName and
+// ServerPort. Anything that does not begin with a slash is returned as it is.
+//
+// Source: httpd server/core.c, ap_construct_url.
 func (x *Exchange) Absolute(to string) string {
 	if !strings.HasPrefix(to, "/") {
 		return to
@@ -18,10 +56,7 @@ func (x *Exchange) Absolute(to string) string {
 	if x.Client.TLS != nil || x.Site.HTTPS {
 		scheme, standard = "https://", 443
 	}
-	host, port := x.Request.Host, x.Request.Port
-	if host == "" {
-		host, port = x.Site.Name, x.Site.PortOf(x.Client.TLS != nil)
-	}
+	host, port := x.ServerName(), x.ServerPort()
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}

@@ -105,10 +105,7 @@ func (p *requestPart) append(b []byte, x *exchange.Exchange, took time.Duration)
 	case 'U':
 		return accesslog.Escape(b, x.URI())
 	case 'V':
-		if x.Request.Host != "" {
-			return accesslog.Escape(b, x.Request.Host)
-		}
-		return append(b, x.Site.Name...)
+		return accesslog.Escape(b, x.ServerName())
 	case 'v':
 		return append(b, x.Site.Name...)
 	case 'w':

@@ -23,6 +23,8 @@ type Settings struct {
 	EnvIf     []EnvRule  // SetEnvIf and its kin, in sections
 	Env       []EnvVar   // SetEnv, PassEnv
 	Headers   *Headers   // Header, RequestHeader; nil if there are none
+	Canonical Canonical  // UseCanonicalName, UseCanonicalPhysicalPort
+	Signature Signature  // ServerSignature
 	Closed    *Closed    // not nil: the scope answers 403, fail closed
 }
 
@@ -54,12 +56,14 @@ type Layer struct {
 	Headers   *Headers        // added to the inherited ones
 	Env       []EnvOp         // SetEnv, PassEnv, UnsetEnv
 	Closed    *Closed         // stays closed in every later layer
+	Canonical *CanonicalChange
+	Signature *Signature
 }
 
 // Empty reports whether l changes nothing.
 func (l *Layer) Empty() bool {
 	return l.Options == nil && l.Index == nil && l.Require == nil && l.Legacy == nil && l.Methods == nil &&
-		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.SSL == nil && l.Redirects == nil && l.EnvIf == nil && l.Env == nil && l.Headers == nil && l.Override == nil && l.Closed == nil
+		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.SSL == nil && l.Redirects == nil && l.EnvIf == nil && l.Env == nil && l.Headers == nil && l.Canonical == nil && l.Signature == nil && l.Override == nil && l.Closed == nil
 }
 
 // Restricts reports whether l may take something away from a client.
@@ -103,6 +107,12 @@ func (s *Settings) With(layers ...*Layer) *Settings {
 		}
 		if l.Env != nil {
 			merged.Env = setEnv(merged.Env, l.Env)
+		}
+		if l.Canonical != nil {
+			merged.Canonical = l.Canonical.apply(merged.Canonical)
+		}
+		if l.Signature != nil {
+			merged.Signature = *l.Signature
 		}
 		if l.Headers != nil {
 			merged.Headers = merged.Headers.with(l.Headers)

@@ -33,8 +33,8 @@ func boolean(on bool) string {
 func head(x *exchange.Exchange, now time.Time) []record {
 	stamp := []item{plain("datetime", now.Format("20060102150405")), plain("tz", now.Format("-0700")), plain("unix", decimal(now.Unix()))}
 	return []record{
-		{txt: "Server", xml: "server", items: []item{in(formXML, "name", x.Request.Host), in(formTxt, "name", x.Request.Host), in(formProp, "server_name", x.Request.Host),
-			in(formXML, "port", decimal(x.Request.Port)), in(formTxt, "port", decimal(x.Request.Port)), in(formProp, "server_port", decimal(x.Request.Port))}},
+		{txt: "Server", xml: "server", items: []item{in(formXML, "name", x.ServerName()), in(formTxt, "name", x.ServerName()), in(formProp, "server_name", x.ServerName()),
+			in(formXML, "port", decimal(x.ServerPort())), in(formTxt, "port", decimal(x.ServerPort())), in(formProp, "server_port", decimal(x.ServerPort()))}},
 		{txt: "Time", xml: "time", items: append(stamp[:0:0], only(stamp, "time_")...)},
 		software(),
 	}

@@ -46,10 +46,7 @@ func (o *outgoing) fill(x *exchange.Exchange, cfg *Config) {
 	o.Method, o.Protocol = x.Request.Method, x.Request.Proto
 	o.URI = uri(x)
 	o.RemoteAddr = x.Client.RemoteText()
-	o.ServerName, o.ServerPort = x.Request.Host, x.Request.Port
-	if o.ServerName == "" {
-		o.ServerName, o.ServerPort = x.Site.Name, x.Site.PortOf(x.Client.TLS != nil)
-	}
+	o.ServerName, o.ServerPort = x.ServerName(), x.ServerPort()
 	o.headers(x)
 	a := &o.Attributes
 	a.HasQuery, a.Query = x.Request.Asked, x.Request.Query

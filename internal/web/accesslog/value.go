@@ -73,12 +73,7 @@ func (f *Format) value(letter byte, argument string, original, final, trailer bo
 	case 'v':
 		return text(func(x *exchange.Exchange) string { return x.Site.Name })
 	case 'V':
-		return text(func(x *exchange.Exchange) string {
-			if x.Request.Host != "" {
-				return x.Request.Host
-			}
-			return x.Site.Name
-		})
+		return text((*exchange.Exchange).ServerName)
 	case 'X':
 		return connection
 	}

@@ -122,7 +122,7 @@ func (f *Files) other(w http.ResponseWriter, x *exchange.Exchange, refusal error
 	if file != nil && !info.IsDir() {
 		f.setType(w.Header(), x, info.Name())
 	}
-	w.Header().Set("Allow", allowed)
+	w.Header().Set("Allow", methods(x))
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusOK)
 	return nil
@@ -130,6 +130,14 @@ func (f *Files) other(w http.ResponseWriter, x *exchange.Exchange, refusal error
 
 // allowed are the methods that files know, in httpd's order.
 const allowed = "GET,POST,OPTIONS,HEAD"
+
+// methods are those that a site allows, in httpd's order.
+func methods(x *exchange.Exchange) string {
+	if x.Site.Trace != exchange.TraceOff {
+		return allowed + ",TRACE"
+	}
+	return allowed
+}
 
 // method refuses what files do not know.
 func method(w http.ResponseWriter, x *exchange.Exchange) error {
@@ -139,10 +147,10 @@ func method(w http.ResponseWriter, x *exchange.Exchange) error {
 	case http.MethodPut, http.MethodDelete, http.MethodTrace, http.MethodConnect, http.MethodPatch, "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE",
 		"LOCK", "UNLOCK", "VERSION-CONTROL", "CHECKOUT", "UNCHECKOUT", "CHECKIN", "UPDATE", "LABEL", "REPORT",
 		"MKWORKSPACE", "MKACTIVITY", "BASELINE-CONTROL", "MERGE":
-		w.Header().Set("Allow", allowed)
+		w.Header().Set("Allow", methods(x))
 		return &exchange.Refusal{Status: http.StatusMethodNotAllowed}
 	}
-	w.Header().Set("Allow", allowed)
+	w.Header().Set("Allow", methods(x))
 	return &exchange.Refusal{Status: http.StatusNotImplemented, Code: "AH00135", Log: "Invalid method in request " + x.Request.Method + " " + x.Request.Target + " " + x.Request.Proto, Level: "error", Module: "core"}
 }
 

@@ -100,7 +100,7 @@ func visible(d *root, x *exchange.Exchange, e os.DirEntry) (Entry, bool) {
 // List answers with a plain list of entries, which are of the folder that x
 // asks for.
 func (f *Files) List(w http.ResponseWriter, x *exchange.Exchange, entries []Entry) {
-	page := listing(x.Request.Path.Decoded, entries)
+	page := listing(x.Request.Path.Decoded, entries, x.Signature())
 	w.Header().Set("Content-Type", "text/html;charset=ISO-8859-1")
 	w.Header().Set("Content-Length", strconv.Itoa(len(page)))
 	w.WriteHeader(http.StatusOK)
@@ -109,8 +109,9 @@ func (f *Files) List(w http.ResponseWriter, x *exchange.Exchange, entries []Entr
 	}
 }
 
-// listing is the plain list of a directory, in httpd's shape.
-func listing(asked string, entries []Entry) []byte {
+// listing is the plain list of a directory, in httpd's shape, with the server's
+// signature.
+func listing(asked string, entries []Entry, signature string) []byte {
 	title := "Index of " + ascii(asked)
 	if asked != "/" {
 		title = strings.TrimSuffix(title, "/")
@@ -123,7 +124,7 @@ func listing(asked string, entries []Entry) []byte {
 	for _, e := range entries {
 		fmt.Fprintf(&b, "<li><a href=\"%s\"> %s</a></li>\n", link(e.shown()), ascii(e.shown()))
 	}
-	b.WriteString("</ul>\n</body></html>\n")
+	b.WriteString("</ul>\n" + signature + "</body></html>\n")
 	return b.Bytes()
 }
 

@@ -74,8 +74,12 @@ func body(h http.Header, x *exchange.Exchange, p Page) string {
 		text += "<p>Besides, an error happened while the ErrorDocument for it was made.</p>\n"
 	}
 	_, heading, _ := strings.Cut(title, " ")
-	return fmt.Sprintf("<!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">\n<html><head>\n<title>%s</title>\n</head><body>\n<h1>%s</h1>\n%s</body></html>\n",
-		title, heading, text)
+	signature := x.Signature()
+	if signature != "" {
+		signature = "<hr>\n" + signature
+	}
+	return fmt.Sprintf("<!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">\n<html><head>\n<title>%s</title>\n</head><body>\n<h1>%s</h1>\n%s%s</body></html>\n",
+		title, heading, text, signature)
 }
 
 // Title returns the status with its phrase, "404 Not Found".

@@ -4,6 +4,7 @@
 package headers
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -82,7 +83,7 @@ func table(op *settings.HeaderOp, always, h http.Header) http.Header {
 func do(op *settings.HeaderOp, x *exchange.Exchange, h, asked http.Header) {
 	if op.Env != "" {
 		name, not := strings.CutPrefix(op.Env, "!")
-		if _, set := x.Env.Get(name); set == not {
+		if _, set := variable(x, name); set == not {
 			return
 		}
 	}
@@ -221,18 +222,26 @@ func text(op *settings.HeaderOp, x *exchange.Exchange) string {
 		case settings.HeaderTook:
 			b = strconv.AppendInt(append(b, "D="...), time.Since(x.Began).Microseconds(), 10)
 		case settings.HeaderVariable:
-			value, ok := x.Env.Get(p.Text)
-			b = append(b, orNull(value, ok)...)
+			if value, ok := variable(x, p.Text); ok {
+				b = append(b, value...)
+			} else {
+				b = append(b, "(null)"...)
+			}
 		case settings.HeaderTLS:
-			b = append(b, orNull("", false)...)
+			value := ""
+			if t := x.TLS(); t != nil && t.Variable != nil {
+				value = t.Variable(t, p.Text)
+			}
+			b = append(b, cmp.Or(value, "(null)")...)
 		}
 	}
 	return string(b)
 }
 
-func orNull(value string, ok bool) string {
-	if !ok {
-		return "(null)"
+// variable returns a variable of the environment, those of mod_ssl included.
+func variable(x *exchange.Exchange, name string) (value string, ok bool) {
+	if value, ok = x.Env.Get(name); !ok {
+		value = x.Variable(name)
 	}
-	return value
+	return value, ok || value != ""
 }

@@ -14,7 +14,7 @@ import (
 )
 
 func exchangeOf(header http.Header) *exchange.Exchange {
-	x := &exchange.Exchange{Began: time.UnixMicro(1700000000000001), Request: exchange.Request{HostHeader: "site.example", Header: header}}
+	x := &exchange.Exchange{Began: time.UnixMicro(1700000000000001), Site: &exchange.Site{}, Client: &exchange.Client{}, Settings: settings.Default(), Request: exchange.Request{HostHeader: "site.example", Header: header}}
 	x.Env.Set("set", "value")
 	return x
 }
@@ -122,6 +122,14 @@ func TestValues(t *testing.T) {
 	}
 	if got := value(settings.HeaderPart{Text: "a "}, settings.HeaderPart{Kind: settings.HeaderVariable, Text: "set"}, settings.HeaderPart{Kind: settings.HeaderVariable, Text: "none"},
 		settings.HeaderPart{Kind: settings.HeaderTLS, Text: "SSL_PROTOCOL"}, settings.HeaderPart{Kind: settings.HeaderBegan}); got != "a value(null)(null)t=1700000000000001" {
+		t.Error(got)
+	}
+	x.Site.TLS = true
+	x.Client.TLS = &exchange.TLS{Variable: func(_ *exchange.TLS, name string) string {
+		return map[string]string{"HTTPS": "on", "SSL_PROTOCOL": "TLSv1.3"}[name]
+	}}
+	if got := value(settings.HeaderPart{Kind: settings.HeaderTLS, Text: "SSL_PROTOCOL"}, settings.HeaderPart{Kind: settings.HeaderVariable, Text: "HTTPS"},
+		settings.HeaderPart{Kind: settings.HeaderVariable, Text: "SSL_PROTOCOL"}, settings.HeaderPart{Kind: settings.HeaderTLS, Text: "SSL_OTHER"}); got != "TLSv1.3on(null)(null)" {
 		t.Error(got)
 	}
 	if got := value(settings.HeaderPart{Kind: settings.HeaderTook}); !strings.HasPrefix(got, "D=") || len(got) < 8 {

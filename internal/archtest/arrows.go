@@ -112,7 +112,7 @@ var arrows = map[string][]string{
 	"interop/echo":           {"ajp", "session"},
 	"interop/streams":        {"javaserial"},
 	"interop/netns":          {},
-	"interop/tribes":         {"interop/netns", "interop/peer", "tribes", "tribes/interceptor"},
+	"interop/tribes":         {"interop/netns", "interop/peer", "javaserial", "tribes", "tribes/interceptor", "tribes/replicated", "tribes/rpc"},
 	"interop/load":           {},
 	"interop/scenario":       {},
 	"interop/scenario/serve": {"ajp", "ajp/ajptest", "internal/config", "internal/front", "internal/privilege", "interop/scenario"},

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"slices"
@@ -24,8 +23,11 @@ import (
 
 	"github.com/catflap/catflap/interop/netns"
 	"github.com/catflap/catflap/interop/peer"
+	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
 	"github.com/catflap/catflap/tribes/interceptor"
+	"github.com/catflap/catflap/tribes/replicated"
+	"github.com/catflap/catflap/tribes/rpc"
 )
 
 // memberEnv makes the test program a Go member: its value is a memberConfig.
@@ -43,13 +45,20 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "interop/tribes:", err)
 		os.Exit(1)
 	}
-	goleak.VerifyTestMain(m)
+	code := m.Run()
+	if classes != "" {
+		os.RemoveAll(classes)
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 // A memberConfig says what a Go member in a process of its own is like.
 type memberConfig struct {
 	Name   string
-	Addr   string
 	Stack  string // names of interceptors
 	Domain string
 	Folder string
@@ -106,44 +115,155 @@ func runMember(text string) error {
 	}
 	p := &printer{}
 	c.Listen(p)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	d := rpc.NewDispatcher(c, javaserial.Limits{}, log)
+	echo, err := d.Open("echo", answerer{})
+	if err != nil {
+		return err
+	}
+	group, leave := context.WithCancel(context.Background())
+	defer leave()
+	a := &acts{c: c, d: d, echo: echo, log: log}
 	go func() {
-		defer cancel()
+		defer leave()
 		commands := bufio.NewScanner(os.Stdin)
 		for commands.Scan() {
-			p.print(command(ctx, c, commands.Text()))
+			p.print(a.do(group, strings.Fields(commands.Text())))
 		}
+		a.end()
 	}()
-	return c.Run(ctx)
+	return c.Run(group)
 }
 
-// command does what a line of stdin says, and returns what to print.
-func command(ctx context.Context, c *tribes.Channel, line string) string {
-	words := strings.Fields(line)
-	if words[0] == "members" {
+// An answerer answers with what it was asked.
+type answerer struct{}
+
+func (answerer) Asked(q javaserial.Node, _ tribes.Member) (javaserial.Node, bool) {
+	text, _ := javaserial.Go(q)
+	return &javaserial.String{Text: fmt.Sprint("go:", text)}, true
+}
+
+func (answerer) Leftover(javaserial.Node, tribes.Member) {}
+
+// acts are what a Go member does when it is told.
+type acts struct {
+	c     *tribes.Channel
+	d     *rpc.Dispatcher
+	echo  *rpc.Channel
+	log   *slog.Logger
+	m     *replicated.Map
+	stop  context.CancelFunc
+	ended chan error
+}
+
+// end leaves the map, if one was joined.
+func (a *acts) end() {
+	if a.m != nil {
+		a.stop()
+		<-a.ended
+	}
+}
+
+// do does what a line of stdin says, and returns what to print.
+func (a *acts) do(ctx context.Context, words []string) string {
+	switch words[0] {
+	case "members":
 		var all []string
-		for _, m := range c.Members() {
+		for _, m := range a.c.Members() {
 			all = append(all, m.Host.String())
 		}
 		slices.Sort(all)
 		return "members " + strings.Join(all, " ")
-	}
-	var count, size, options int
-	if _, err := fmt.Sscan(strings.Join(words[1:], " "), &count, &size, &options); err != nil {
-		return "bad command " + line
-	}
-	random := rand.New(rand.NewPCG(1, uint64(size)))
-	for i := range count {
-		data := make([]byte, size)
-		for k := range data {
-			data[k] = byte(random.Uint32())
+	case "send":
+		return a.send(ctx, words[1:])
+	case "ask":
+		asking, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		answers, err := a.echo.Ask(asking, a.c.Members(), &javaserial.String{Text: words[1]}, rpc.All, tribes.OptionAck)
+		var texts []string
+		for _, r := range answers.Replies {
+			text, _ := javaserial.Go(r.Content)
+			texts = append(texts, fmt.Sprint(text))
 		}
-		if err := c.Send(ctx, c.Members(), &tribes.Message{Options: tribes.Options(options) | tribes.OptionBytes, Data: data}); err != nil {
+		if err != nil {
+			return "failed " + err.Error()
+		}
+		slices.Sort(texts)
+		return "answers " + strings.Join(slices.Compact(texts), ", ")
+	case "map":
+		return a.join(ctx, words[1])
+	}
+	return a.entry(ctx, words)
+}
+
+func (a *acts) send(ctx context.Context, words []string) string {
+	var count, size, options int
+	if _, err := fmt.Sscan(strings.Join(words, " "), &count, &size, &options); err != nil {
+		return "bad command"
+	}
+	for i := range count {
+		if err := a.c.Send(ctx, a.c.Members(), &tribes.Message{Options: tribes.Options(options) | tribes.OptionBytes, Data: payload(i, size)}); err != nil {
 			return fmt.Sprintf("send %d of %d: %v", i, count, err)
 		}
 	}
 	return fmt.Sprintf("sent %d", count)
+}
+
+// payload is message i of that size.
+func payload(i, size int) []byte {
+	data := make([]byte, size)
+	for k := range data {
+		data[k] = byte(k*31 + i)
+	}
+	return data
+}
+
+func (a *acts) join(ctx context.Context, kind string) string {
+	cfg := replicated.Config{Name: "test-map", Log: a.log}
+	if kind == "copy" {
+		cfg.Kind = replicated.Copy
+	}
+	var err error
+	if a.m, err = replicated.New(cfg, a.d); err != nil {
+		return "failed " + err.Error()
+	}
+	running, stop := context.WithCancel(ctx)
+	a.stop, a.ended = stop, make(chan error, 1)
+	go func() { a.ended <- a.m.Run(running) }()
+	<-a.m.Ready()
+	return fmt.Sprint("map ", len(a.m.Entries()))
+}
+
+func (a *acts) entry(ctx context.Context, words []string) string {
+	switch words[0] {
+	case "put":
+		if err := a.m.Put(ctx, words[1], words[2]); err != nil {
+			return "failed " + err.Error()
+		}
+		return "put " + words[1]
+	case "get":
+		v, ok := a.m.Get(ctx, words[1])
+		if !ok {
+			v = "null"
+		}
+		return fmt.Sprint("value ", v)
+	case "remove":
+		a.m.Remove(ctx, words[1])
+		return "removed"
+	case "keys":
+		var keys []string
+		for _, e := range a.m.Entries() {
+			keys = append(keys, fmt.Sprint(e.Key))
+		}
+		slices.Sort(keys)
+		return "keys " + strings.Join(keys, " ")
+	case "role":
+		e, ok := a.m.Peek(words[1])
+		if !ok {
+			return "role none"
+		}
+		return "role " + e.Role.String()
+	}
+	return "bad command " + words[0]
 }
 
 // A printer prints what a channel tells it.
@@ -156,6 +276,9 @@ func (p *printer) print(text string) {
 }
 
 func (p *printer) Received(m *tribes.Message) (bool, error) {
+	if !m.Options.Has(tribes.OptionBytes) {
+		return false, nil
+	}
 	p.print(fmt.Sprintf("got %d %x from %s", len(m.Data), sha256.Sum256(m.Data), m.From.Host))
 	return true, nil
 }
@@ -163,7 +286,8 @@ func (p *printer) Received(m *tribes.Message) (bool, error) {
 func (p *printer) Joined(m tribes.Member) { p.print("joined " + m.Host.String()) }
 func (p *printer) Left(m tribes.Member)   { p.print("left " + m.Host.String()) }
 
-// A goMember is a Go member in a process of its own.
+// A goMember is a member in a process of its own: a Go one, or one on Tomcat's
+// own library.
 type goMember struct {
 	host   netns.Host
 	cfg    memberConfig
@@ -201,7 +325,6 @@ func (b *lockedBuffer) String() string {
 // startMember starts a Go member on a host; it ends with the test.
 func startMember(t *testing.T, host netns.Host, cfg memberConfig) *goMember {
 	t.Helper()
-	cfg.Addr = host.Addr
 	if cfg.Name == "" {
 		cfg.Name = "go"
 	}
@@ -212,10 +335,54 @@ func startMember(t *testing.T, host netns.Host, cfg memberConfig) *goMember {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &goMember{host: host, cfg: cfg, cmd: host.Command(os.Args[0]), ended: make(chan struct{}), stderr: &lockedBuffer{}}
-	m.cmd.Env = append(os.Environ(), memberEnv+"="+string(text))
+	cmd := host.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), memberEnv+"="+string(text))
+	return startProcess(t, host, cfg, cmd)
+}
+
+// startJava starts a member on Tomcat's own library.
+func startJava(t *testing.T, host netns.Host, stack string) *goMember {
+	t.Helper()
+	args := []string{"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true", "-Djava.security.egd=file:/dev/urandom",
+		"-cp", javaClasses(t) + ":" + tomcatHome + "/lib/*:" + tomcatHome + "/bin/tomcat-juli.jar", "Peer", host.Addr}
+	m := startProcess(t, host, memberConfig{}, host.Command("java", append(args, strings.Fields(stack)...)...))
+	m.await(t, "ready", 1, 60*time.Second)
+	return m
+}
+
+// javaClasses compiles the Java member, once.
+func javaClasses(t *testing.T) string {
+	t.Helper()
+	compile.Do(func() {
+		dir, err := os.MkdirTemp("", "catflap-tribes-")
+		if err != nil {
+			compileErr = err
+			return
+		}
+		classes = dir
+		out, err := exec.Command("javac", "-cp", tomcatHome+"/lib/*:"+tomcatHome+"/bin/tomcat-juli.jar", "-d", dir, "testdata/Peer.java").CombinedOutput()
+		if err != nil {
+			compileErr = fmt.Errorf("javac: %w\n%s", err, out)
+		}
+	})
+	if compileErr != nil {
+		t.Fatal(compileErr)
+	}
+	return classes
+}
+
+var (
+	compile    sync.Once
+	classes    string
+	compileErr error
+)
+
+func startProcess(t *testing.T, host netns.Host, cfg memberConfig, cmd *exec.Cmd) *goMember {
+	t.Helper()
+	m := &goMember{host: host, cfg: cfg, cmd: cmd, ended: make(chan struct{}), stderr: &lockedBuffer{}}
 	m.cmd.Stderr = m.stderr
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	var err error
 	if m.stdin, err = m.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
@@ -239,10 +406,28 @@ func startMember(t *testing.T, host netns.Host, cfg memberConfig) *goMember {
 	t.Cleanup(func() {
 		m.kill()
 		if t.Failed() {
-			t.Logf("member on %s: %q\n%s", host.Addr, m.texts(), m.stderr)
+			t.Logf("member on %s: %.4000q\n%.4000s", host.Addr, m.texts(), m.stderr)
 		}
 	})
 	return m
+}
+
+// answer tells m a command, and returns the line that it prints next with that
+// word.
+func (m *goMember) answer(t *testing.T, command, word string, limit time.Duration) string {
+	t.Helper()
+	before := m.count(word + " ")
+	m.tell(t, command)
+	m.await(t, word+" ", before+1, limit)
+	n := 0
+	for _, text := range m.texts() {
+		if strings.HasPrefix(text, word+" ") {
+			if n++; n == before+1 {
+				return strings.TrimPrefix(text, word+" ")
+			}
+		}
+	}
+	return ""
 }
 
 func (m *goMember) kill() {

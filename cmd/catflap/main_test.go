@@ -15,10 +15,12 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/catflap/catflap/internal/leaktest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"catflap": main})
+	testscript.Main(leaktest.Checked(m), map[string]func(){"catflap": main})
 }
 
 // A process is a catflap that serves.

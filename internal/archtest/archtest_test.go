@@ -29,11 +29,15 @@ func TestRules(t *testing.T) {
 		{"a long file", "ajp/x.go", "// Package ajp is.\npackage ajp\n" + strings.Repeat("\n", 500), "has 502 lines"},
 		{"a long function", "ajp/x.go", "// Package ajp is.\npackage ajp\nfunc f() {" + strings.Repeat("\n", 80) + "}\n", "x.go:f has 81 lines"},
 		{"a wide struct", "ajp/x.go", "// Package ajp is.\npackage ajp\ntype t struct{" + strings.Repeat("a int\n", 21) + "}\n", "x.go:t has 21 fields"},
+		{"goroutines that nobody looks for", "ajp/x.go", "// Package ajp is.\npackage ajp\nfunc f() { go f() }\n", "its tests do not look for those that are left"},
+		{"goroutines of a group", "ajp/x.go", "// Package ajp is.\npackage ajp\nfunc f(g interface{ Go(func()) }) { g.Go(nil) }\n", "its tests do not look for those that are left"},
+		{"a fuzz target without a corpus", "ajp/x.go", "// Package ajp is.\npackage ajp\n", "FuzzX of package ajp has no corpus"},
 		{"an exit below main", "ajp/x.go", "// Package ajp is.\npackage ajp\nimport \"os\"\nfunc f() { os.Exit(1) }\n", "only a command ends the process"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			root := t.TempDir()
 			write(t, filepath.Join(root, test.file), test.text)
+			write(t, filepath.Join(root, "ajp/x_test.go"), "package ajp\nimport \"testing\"\nfunc FuzzX(f *testing.F) {}\n")
 			if test.name == "two package comments" {
 				write(t, filepath.Join(root, "ajp/y.go"), test.text)
 			}

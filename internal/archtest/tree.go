@@ -25,7 +25,7 @@ var exceptions = map[string]string{}
 
 // Check reads every Go file below root and returns what breaks a rule.
 func Check(root string) ([]string, error) {
-	t := &tree{root: root, files: token.NewFileSet(), packages: map[string]bool{}, comments: map[string][]string{}}
+	t := &tree{root: root, files: token.NewFileSet(), packages: map[string]bool{}, comments: map[string][]string{}, runners: map[string]*runner{}}
 	err := filepath.WalkDir(root, t.visit)
 	if err != nil {
 		return nil, err
@@ -35,6 +35,7 @@ func Check(root string) ([]string, error) {
 			t.complain("package %s has %d package comments, not one: %v", pkg, n, t.comments[pkg])
 		}
 	}
+	t.checkRuns()
 	t.broken = append(t.broken, unusedRows(t.packages)...)
 	for place := range exceptions {
 		if !slices.Contains(t.excused, place) {
@@ -51,6 +52,7 @@ type tree struct {
 	files    *token.FileSet
 	packages map[string]bool
 	comments map[string][]string // package → files with a package comment
+	runners  map[string]*runner  // by package
 	excused  []string
 	broken   []string
 }
@@ -93,6 +95,7 @@ func (t *tree) check(name string, text []byte, file *ast.File) {
 	pkg := filepath.ToSlash(filepath.Dir(name))
 	test := strings.HasSuffix(name, "_test.go")
 	t.imports(name, pkg, test, file)
+	t.runs(pkg, test, file)
 	if test {
 		return
 	}

@@ -4,10 +4,30 @@
 package leaktest
 
 import (
+	"fmt"
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
 )
+
+// M is what runs the tests of a package: *testing.M, or one of Checked.
+type M interface{ Run() int }
+
+// Checked returns m with the look for goroutines at its end, for a TestMain
+// that hands its testing.M on.
+func Checked(m M) M { return checked{m} }
+
+type checked struct{ m M }
+
+func (c checked) Run() int {
+	code := c.m.Run()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, "leaktest:", err)
+		return 1
+	}
+	return code
+}
 
 // Main runs the tests of a package and fails them if a goroutine outlives
 // them. Call it from TestMain. The clock of regexp2 ends by itself, a second

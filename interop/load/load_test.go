@@ -7,7 +7,11 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/catflap/catflap/internal/leaktest"
 )
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // TestLatencyCountsFromTheSchedule has a server that answers one request at a
 // time: whoever waits behind another is late by that.

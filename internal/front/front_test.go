@@ -541,7 +541,7 @@ func TestMountFile(t *testing.T) {
 	f := start(t, echo, func(c *Config) {
 		file = filepath.Join(c.Process.ServerRoot, "uri.properties")
 		os.WriteFile(file, []byte("1"), 0o644)
-		c.Sites[0].MountFile = &MountFile{Name: file, Interval: 10 * time.Millisecond, Read: func() (*mount.Map, error) {
+		c.Sites[0].MountFile = &MountFile{Name: file, Modified: time.Unix(1, 0), Interval: 10 * time.Millisecond, Read: func() (*mount.Map, error) {
 			text, err := os.ReadFile(file)
 			return mount.New([]mount.Rule{{Rule: exchange.Rule{Pattern: "/file" + string(text), Worker: "lb"}, Source: mount.URIWorkerMap}}), err
 		}}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,20 +22,61 @@ import (
 )
 
 // TestBesideDebian: Debian's httpd runs on its own files with its own control
-// script, and catflap beside it on the same: both answer alike, catflap writes
-// nothing outside its folder, and httpd does not notice.
+// script, and catflap beside it on the same.
 func TestBesideDebian(t *testing.T) {
 	if !apart(t) {
 		return
 	}
 	fresh(t, "/var/log/apache2", "/run/apache2", "/run/lock")
-	cf := filepath.Join(peer.Folder(t), "cf")
-	fresh(t, cf)
 	siteOfItsOwn(t)
 	apachectl(t, "start")
 	t.Cleanup(func() { apachectl(t, "stop") })
-	httpd := pidIn(t, "/run/apache2/apache2.pid")
-	before := names(t, "/etc/apache2", "/var/log/apache2", "/run/apache2", "/run/lock", "/var/www")
+	runBeside(t, live{
+		pidFile: "/run/apache2/apache2.pid", log: "/var/log/apache2/other_vhosts_access.log", says: "ajp13_worker refused",
+		folders: []string{"/etc/apache2", "/var/log/apache2", "/run/apache2", "/run/lock", "/var/www"},
+	})
+}
+
+// TestBesideRHEL: the same where files lie as RHEL has them, and name no
+// PidFile.
+func TestBesideRHEL(t *testing.T) {
+	if !apart(t) {
+		return
+	}
+	httpd := redHat(t)
+	if err := httpd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { httpd.Process.Signal(syscall.SIGTERM); httpd.Wait() })
+	await(t, "httpd serves", func() bool {
+		conn, err := net.Dial("tcp", "127.0.0.1:81")
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+	runBeside(t, live{
+		pidFile: "/run/httpd/httpd.pid", log: "/etc/httpd/logs/access_log", says: "tc5 refused",
+		folders: []string{"/etc/httpd", "/var/log/httpd", "/run/httpd", "/var/www"},
+	})
+}
+
+// A live is an httpd that runs.
+type live struct {
+	pidFile string
+	log     string // an access log
+	says    string // what catflap says of the workers
+	folders []string
+}
+
+// runBeside runs catflap beside l: both answer alike, catflap writes nothing
+// outside its folder, and httpd does not notice.
+func runBeside(t *testing.T, l live) {
+	t.Helper()
+	cf := filepath.Join(peer.Folder(t), "cf")
+	fresh(t, cf)
+	httpd := pidIn(t, l.pidFile)
+	before := names(t, l.folders...)
 
 	binary := catflapBinary(t)
 	server := writingOnly(cf, exec.Command(binary, "serve", "--beside", "cf", "--port-offset", "8000"))
@@ -47,7 +89,7 @@ func TestBesideDebian(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Wait() }()
 	t.Cleanup(func() { server.Process.Kill() })
-	line := regexp.MustCompile(fmt.Sprintf(`(?m)^httpd \(pid %d\) untouched; logs and pid in cf; 8080 for 80, 8081 for 81; ajp13_worker refused; ready in \d\.\d\d s$`, httpd))
+	line := regexp.MustCompile(fmt.Sprintf(`(?m)^httpd \(pid %d\) untouched; logs and pid in cf; 8080 for 80, 8081 for 81; %s; ready in \d\.\d\d s$`, httpd, l.says))
 	await(t, "the line that tells all", func() bool {
 		select {
 		case err := <-ended:
@@ -56,7 +98,37 @@ func TestBesideDebian(t *testing.T) {
 		}
 		return line.MatchString(said.String())
 	})
+	compareBeside(t)
 
+	for _, command := range [][]string{{"reload", "--beside", "cf"}, {"stop", "--beside", "cf"}} {
+		cmd := exec.Command(binary, command...)
+		cmd.Dir = server.Dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %v\n%s", command, err, out)
+		}
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("catflap: %v\n%s", err, said)
+	}
+	if after := names(t, l.folders...); !slices.Equal(before, after) {
+		t.Errorf("files before\n%s\nand after\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
+	}
+	if now := pidIn(t, l.pidFile); now != httpd || answerOf(t, "", 80, "/").status != 200 {
+		t.Errorf("httpd was process %d, and is %d", httpd, now)
+	}
+	live, _ := os.ReadFile(l.log)
+	own, err := os.ReadFile(cf + l.log)
+	for _, path := range []string{"/", "/folder"} { // the last of httpd may not be written yet
+		n, m := strings.Count(string(live), "GET "+path+" HTTP"), strings.Count(string(own), "GET "+path+" HTTP")
+		if err != nil || m == 0 || n < m-1 || n > m+1 {
+			t.Errorf("GET %s: %d lines of httpd, %d of catflap, %v", path, n, m, err)
+		}
+	}
+}
+
+// compareBeside asks both the same.
+func compareBeside(t *testing.T) {
+	t.Helper()
 	for _, c := range []struct{ host, path, location string }{
 		{"", "/", ""},
 		{"", "/index.html", ""},
@@ -77,28 +149,137 @@ func TestBesideDebian(t *testing.T) {
 			}
 		}
 	}
+}
 
-	for _, command := range [][]string{{"reload", "--beside", "cf"}, {"stop", "--beside", "cf"}} {
-		cmd := exec.Command(binary, command...)
-		cmd.Dir = server.Dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%v: %v\n%s", command, err, out)
+// otherSites are a second Listen and virtual hosts.
+const otherSites = `Listen 81
+<VirtualHost *:80 *:81>
+ServerName other.example
+DocumentRoot /var/www/other
+</VirtualHost>
+<VirtualHost *:80>
+ServerName canonical.example:80
+UseCanonicalName On
+DocumentRoot /var/www/other
+</VirtualHost>
+<VirtualHost *:81>
+ServerName canonical.example:81
+UseCanonicalName On
+DocumentRoot /var/www/other
+</VirtualHost>
+<VirtualHost *:81>
+ServerName name.example
+DocumentRoot /var/www/html
+</VirtualHost>
+`
+
+// redHat lays files out as RHEL does, and returns its httpd.
+func redHat(t *testing.T) *exec.Cmd {
+	t.Helper()
+	fresh(t, "/etc/httpd", "/var/log/httpd", "/run/httpd", "/var/www")
+	own := peer.Folder(t)
+	for name, line := range map[string]string{"/etc/passwd": "apache:x:48:48::/var/www:/sbin/nologin\n", "/etc/group": "apache:x:48:\n"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, own+name, string(text)+line)
+		if err := syscall.Mount(own+name, name, "", syscall.MS_BIND, ""); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { syscall.Unmount(name, syscall.MNT_DETACH) })
+	}
+	for link, to := range map[string]string{"logs": "../../var/log/httpd", "run": "/run/httpd", "modules": "/usr/lib/apache2/modules"} {
+		if err := os.Symlink(to, "/etc/httpd/"+link); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if err := <-ended; err != nil {
-		t.Errorf("catflap: %v\n%s", err, said)
+	write(t, "/etc/httpd/conf.modules.d/00-base.conf", `LoadModule access_compat_module modules/mod_access_compat.so
+LoadModule alias_module modules/mod_alias.so
+LoadModule authz_core_module modules/mod_authz_core.so
+LoadModule authz_host_module modules/mod_authz_host.so
+LoadModule autoindex_module modules/mod_autoindex.so
+LoadModule dir_module modules/mod_dir.so
+LoadModule mime_module modules/mod_mime.so
+LoadModule mime_magic_module modules/mod_mime_magic.so
+LoadModule negotiation_module modules/mod_negotiation.so
+LoadModule setenvif_module modules/mod_setenvif.so
+`)
+	write(t, "/etc/httpd/conf.modules.d/00-mpm.conf", "LoadModule mpm_event_module modules/mod_mpm_event.so\n")
+	write(t, "/etc/httpd/conf/mime.types", "text/html html htm\ntext/plain txt\n")
+	write(t, "/etc/httpd/conf/magic", "0 string <html text/html\n")
+	write(t, "/etc/httpd/conf/httpd.conf", `ServerRoot "/etc/httpd"
+Listen 80
+Include conf.modules.d/*.conf
+User apache
+Group apache
+ServerAdmin root@localhost
+ServerName 127.0.0.1
+<Directory />
+    AllowOverride none
+    Require all denied
+</Directory>
+DocumentRoot "/var/www/html"
+<Directory "/var/www">
+    AllowOverride None
+    Require all granted
+</Directory>
+<Directory "/var/www/html">
+    Options Indexes FollowSymLinks
+    AllowOverride None
+    Require all granted
+</Directory>
+<IfModule dir_module>
+    DirectoryIndex index.html
+</IfModule>
+<Files ".ht*">
+    Require all denied
+</Files>
+ErrorLog "logs/error_log"
+LogLevel warn
+<IfModule log_config_module>
+    LogFormat "%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\"" combined
+    CustomLog "logs/access_log" combined
+</IfModule>
+<IfModule mime_module>
+    TypesConfig /etc/httpd/conf/mime.types
+    AddType application/x-compress .Z
+</IfModule>
+AddDefaultCharset UTF-8
+<IfModule mime_magic_module>
+    MIMEMagicFile conf/magic
+</IfModule>
+EnableSendfile on
+IncludeOptional conf.d/*.conf
+`)
+	write(t, "/etc/httpd/conf.d/tomcat.conf", `LoadModule jk_module modules/mod_jk.so
+JkWorkersFile conf/workers.properties
+JkLogFile logs/mod_jk.log
+JkShmFile run/jk.shm
+JkMount /app/* tc5
+`)
+	write(t, "/etc/httpd/conf/workers.properties", "worker.list=tc5\nworker.tc5.host=127.0.0.1\nworker.tc5.port=8009\n")
+	write(t, "/etc/httpd/conf.d/vhosts.conf", "<VirtualHost *:80 *:81>\nDocumentRoot /var/www/html\n</VirtualHost>\n"+otherSites)
+	pages(t)
+	return exec.Command("/usr/sbin/apache2", "-d", "/etc/httpd", "-f", "conf/httpd.conf", "-DFOREGROUND", "-c", "PidFile run/httpd.pid", "-C", "DefaultRuntimeDir /run/httpd")
+}
+
+// pages writes the files of the sites.
+func pages(t *testing.T) {
+	t.Helper()
+	write(t, "/var/www/html/index.html", "the first\n")
+	write(t, "/var/www/html/folder/index.html", "in a folder\n")
+	write(t, "/var/www/other/index.html", "the other\n")
+	write(t, "/var/www/other/folder/index.html", "in a folder of the other\n")
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
 	}
-	after := names(t, "/etc/apache2", "/var/log/apache2", "/run/apache2", "/run/lock", "/var/www")
-	if !slices.Equal(before, after) {
-		t.Errorf("files before\n%s\nand after\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
-	}
-	if now := pidIn(t, "/run/apache2/apache2.pid"); now != httpd || answerOf(t, "", 80, "/").status != 200 {
-		t.Errorf("httpd was process %d, and is %d", httpd, now)
-	}
-	live, _ := os.ReadFile("/var/log/apache2/other_vhosts_access.log")
-	own, err := os.ReadFile(cf + "/var/log/apache2/other_vhosts_access.log")
-	if err != nil || bytes.Count(live, []byte("\n")) != bytes.Count(own, []byte("\n")) || bytes.Count(own, []byte("\n")) == 0 {
-		t.Errorf("httpd's log\n%s\ncatflap's, %v\n%s", live, err, own)
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -120,38 +301,8 @@ func siteOfItsOwn(t *testing.T) {
 		}
 		t.Cleanup(func() { syscall.Unmount(folder, syscall.MNT_DETACH) })
 	}
-	write := func(name, text string) {
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("/var/www/html/index.html", "the first\n")
-	write("/var/www/html/folder/index.html", "in a folder\n")
-	write("/var/www/other/index.html", "the other\n")
-	write("/var/www/other/folder/index.html", "in a folder of the other\n")
-	write("/etc/apache2/sites-enabled/other.conf", `Listen 81
-<VirtualHost *:80 *:81>
-ServerName other.example
-DocumentRoot /var/www/other
-</VirtualHost>
-<VirtualHost *:80>
-ServerName canonical.example:80
-UseCanonicalName On
-DocumentRoot /var/www/other
-</VirtualHost>
-<VirtualHost *:81>
-ServerName canonical.example:81
-UseCanonicalName On
-DocumentRoot /var/www/other
-</VirtualHost>
-<VirtualHost *:81>
-ServerName name.example
-DocumentRoot /var/www/html
-</VirtualHost>
-`)
+	pages(t)
+	write(t, "/etc/apache2/sites-enabled/other.conf", otherSites)
 }
 
 func apachectl(t *testing.T, verb string) {

@@ -100,3 +100,17 @@ func TestBesidePipes(t *testing.T) {
 		t.Errorf("%q", m.Piped)
 	}
 }
+
+// TestDefaultPidFile: it is where httpd of that layout has it.
+func TestDefaultPidFile(t *testing.T) {
+	dir := t.TempDir()
+	os.Mkdir(filepath.Join(dir, "logs"), 0o755)
+	file := filepath.Join(dir, "httpd.conf")
+	os.WriteFile(file, []byte("Listen 80\nServerName a.example\n"), 0o644)
+	for _, want := range []string{"logs/httpd.pid", "run/httpd.pid"} {
+		if _, report := Load(Options{File: file, Root: dir}); report.PidFile != filepath.Join(dir, want) {
+			t.Errorf("%s, want %s", report.PidFile, want)
+		}
+		os.Symlink("/run", filepath.Join(dir, "run"))
+	}
+}

@@ -29,7 +29,7 @@ func (l *loader) finish() *front.Config {
 	cfg := l.cfg
 	cfg.Process.ServerRoot = l.root
 	if cfg.Process.PidFile == "" {
-		cfg.Process.PidFile = l.inRoot("logs/httpd.pid")
+		cfg.Process.PidFile = l.defaultPidFile()
 	}
 	l.report.PidFile = cfg.Process.PidFile
 	if cfg.Process.MaxRequestWorkers == 0 {
@@ -59,6 +59,17 @@ func (l *loader) finish() *front.Config {
 func portOf(address string) int {
 	_, port, _ := splitHostPort(address)
 	return port
+}
+
+// defaultPidFile is the PidFile of files that name none. RHEL's httpd is built
+// with run/httpd.pid, where run leads to /run/httpd.
+//
+// Source: httpd -V, DEFAULT_PIDLOG.
+func (l *loader) defaultPidFile() string {
+	if info, err := l.o.Opener.Stat(l.inRoot("run")); err == nil && info.IsDir() {
+		return l.inRoot("run/httpd.pid")
+	}
+	return l.inRoot("logs/httpd.pid")
 }
 
 // readTypes reads TypesConfig.

@@ -2,13 +2,18 @@ package front
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/catflap/catflap/internal/front/balancer"
+	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/front/jklog"
+	"github.com/catflap/catflap/internal/front/mount"
 	"github.com/catflap/catflap/internal/front/overlay"
+	"github.com/catflap/catflap/internal/front/settings"
+	"github.com/catflap/catflap/internal/front/vhost"
 	"github.com/catflap/catflap/internal/front/worker"
 )
 
@@ -158,5 +163,31 @@ func TestMovedByTheOperator(t *testing.T) {
 	}
 	if n := f.nodes[1].Count("/app/y"); n < 2 {
 		t.Errorf("the node that was provisioned got %d of 4 requests", n)
+	}
+}
+
+// TestWhoMayReachIt: the page is a URL as any other: a <Location> says who may
+// see and change. HEAD does what GET does, without the page.
+func TestWhoMayReachIt(t *testing.T) {
+	f := start(t, echo, func(c *Config) {
+		closed := &settings.Requirement{Kind: settings.RequireIP, Prefixes: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}
+		c.Sites[0].Sections.Of = append(c.Sites[0].Sections.Of, vhost.Section{Kind: vhost.Location, Pattern: "/status", Layer: &settings.Layer{Require: closed}})
+		c.Sites[0].Translate.Mounts = mount.New([]mount.Rule{
+			{Rule: exchange.Rule{Pattern: "/status", Worker: "st"}, Source: mount.JkMount}, {Rule: exchange.Rule{Pattern: "/open", Worker: "st"}, Source: mount.JkMount}})
+	})
+	for _, path := range []string{"/status", "/status?cmd=update&w=lb&vlr=9", "/status;x=1?cmd=reset&w=lb", "//status", "/./status?mime=txt"} {
+		if status, _, body := f.get(t, path); status != "403 Forbidden" || strings.Contains(body, "n1") {
+			t.Errorf("%s: %s", path, status)
+		}
+	}
+	status, head, body := f.ask(t, "HEAD /open?cmd=update&w=lb&vlr=7&mime=txt HTTP/1.1\r\nHost: site.example\r\nConnection: close\r\n\r\n")
+	if status != "200 OK" || body != "" || !strings.Contains(head, "Content-Length: 42") || !strings.Contains(head, "Cache-Control: no-cache") {
+		t.Errorf("HEAD: %s\n%s\n%s", status, head, body)
+	}
+	if _, _, body := f.get(t, "/open?cmd=show&w=lb&mime=txt"); !strings.Contains(body, "retries=7 recover") {
+		t.Errorf("HEAD did not do it, or who is kept out did:\n%s", body)
+	}
+	if _, head, _ := f.get(t, "/open"); !strings.Contains(head, "Content-Security-Policy: default-src 'none'") {
+		t.Errorf("the page may load what it likes:\n%s", head)
 	}
 }

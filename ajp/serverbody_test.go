@@ -79,6 +79,22 @@ func TestServerBody(t *testing.T) {
 	}
 }
 
+// TestServerUnread: an answer does not wait for a body that nobody wants, but
+// the connection does.
+func TestServerUnread(t *testing.T) {
+	c := handle(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusForbidden) })
+	if err := c.SendRequest(ask("POST /", "Content-Length: 3"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := c.Receive(); err != nil || m.Prefix != PrefixSendHeaders || m.Headers.Status != http.StatusForbidden {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	if err := c.SendBody([]byte("abc")); err != nil {
+		t.Fatal(err)
+	}
+	want(t, listen(c), "end true")
+}
+
 // TestServerForm: a form is read up to maxPostSize, anything else without a
 // limit.
 func TestServerForm(t *testing.T) {
@@ -221,7 +237,8 @@ func TestServerDeadline(t *testing.T) {
 		if r.ContentLength == 0 {
 			return
 		}
-		http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Hour))
+		io.ReadAll(r.Body)
+		http.NewResponseController(w).SetReadDeadline(time.Now().Add(-time.Hour))
 		http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Hour))
 	})
 	hear(t, c, ask("POST /", "Content-Length: 3"), "abc")

@@ -394,9 +394,15 @@ func (w *waiting) Read(f func(fd uintptr) bool) error {
 	})
 }
 
-// TestServerIdle: an idle connection holds no buffer.
+// TestServerIdle: an idle connection holds no buffer, nor does a request that is
+// read.
 func TestServerIdle(t *testing.T) {
-	s := &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "x") })}
+	s := &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if w.(*answer).conn.conn.in.buf != nil {
+			t.Error("a request without a body holds a buffer for one")
+		}
+		io.WriteString(w, "x")
+	})}
 	s.start()
 	web, container := pair(t, DefaultMaxPacket)
 	c := newServerConn(s, container)

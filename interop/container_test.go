@@ -20,18 +20,18 @@ import (
 )
 
 // startNode starts a node in Go with the test servlet and returns where its AJP
-// connector is. server has what the test wants of it.
+// connector is. server has what the test wants of it; if its Handler is not
+// set it becomes the servlet.
 func startNode(t *testing.T, route string, server *ajp.Server) endpoint {
 	t.Helper()
-	handler, err := echo.New(route)
-	if err != nil {
-		t.Fatal(err)
+	if server.Handler == nil {
+		server.Handler = newServlet(t, route)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.Handler, server.Log = handler, slog.New(slog.DiscardHandler)
+	server.Log = slog.New(slog.DiscardHandler)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	t.Cleanup(func() {
@@ -41,6 +41,15 @@ func startNode(t *testing.T, route string, server *ajp.Server) endpoint {
 		}
 	})
 	return endpoint{route, listener.Addr().String()}
+}
+
+func newServlet(t *testing.T, route string) *echo.Servlet {
+	t.Helper()
+	servlet, err := echo.New(route)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return servlet
 }
 
 // framed is a payload as the web server's packet.

@@ -9,8 +9,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/catflap/catflap/ajp"
+	"github.com/catflap/catflap/interop/load"
 	"github.com/catflap/catflap/interop/peer"
 )
 
@@ -192,5 +194,43 @@ func TestGoNodes(t *testing.T) {
 	one.site, two.site = proxySite(tomcats...), proxySite(own...)
 	t.Run("mod_proxy_ajp", func(t *testing.T) {
 		compareNodes(t, sampled(nodeCorpus(true), 2), false, peer.StartHTTPD(t, one.write(t)).Addr, peer.StartHTTPD(t, two.write(t)).Addr)
+	})
+}
+
+// TestGoNodeStops stops a node in Go in order, under load: nobody sees it, and
+// nothing runs twice.
+func TestGoNodeStops(t *testing.T) {
+	onBothFronts(t, func(t *testing.T, start func(conf string) *peer.Front) {
+		servlet := newServlet(t, "JVMRoute-pj002")
+		stops := &ajp.Server{Secret: secret, Handler: servlet}
+		a, b := startNode(t, "JVMRoute-pj001", &ajp.Server{Secret: secret}), startNode(t, "JVMRoute-pj002", stops)
+		server := start(front{workers: workersOver(a, b), site: allToNodes, dir: peer.Folder(t)}.write(t))
+		took := make(chan time.Duration, 1)
+		stop := time.AfterFunc(2*time.Second, func() {
+			began := time.Now()
+			if err := stops.Shutdown(t.Context()); err != nil {
+				t.Errorf("Shutdown: %v", err)
+			}
+			took <- time.Since(began)
+		})
+		defer stop.Stop()
+		outcomes := load.Run(t.Context(), visitors(server.Addr, "stop-"+server.Name, b.route, 5*time.Second))
+		summary, drained := load.Summarize(outcomes, time.Second), <-took
+		t.Logf("%s: %v; the node took %v to stop", server.Name, summary, drained)
+		tell(t, outcomes)
+		if drained > 10*time.Second {
+			t.Errorf("the node took %v to stop", drained)
+		}
+		if server.Name == "httpd" {
+			return // the measure, not the subject: it does not ask before it sends
+		}
+		if summary.Failed > 0 {
+			t.Errorf("%v", summary)
+		}
+		for id, n := range servlet.Executions() {
+			if n > 1 {
+				t.Errorf("%s ran %d times", id, n)
+			}
+		}
 	})
 }

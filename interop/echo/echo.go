@@ -8,12 +8,14 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -21,25 +23,50 @@ import (
 	"github.com/catflap/catflap/session"
 )
 
+// A Servlet is the test servlet on one node. Many goroutines may use it.
+type Servlet struct {
+	contexts map[string]http.Handler // by context path
+
+	mu    sync.Mutex
+	count map[string]int // executions by id
+}
+
 // New returns the servlet as it is deployed: as the root context and as /demo,
 // each with sessions of its own, on the node with this route.
-func New(route string) (http.Handler, error) {
-	contexts := map[string]http.Handler{}
+func New(route string) (*Servlet, error) {
+	s := &Servlet{contexts: map[string]http.Handler{}, count: map[string]int{}}
 	for _, contextPath := range []string{"", "/demo"} {
-		h, err := session.Handler(session.Config{ContextPath: contextPath}, session.NewMemory(session.MemoryConfig{Route: route}), servlet{route, contextPath})
+		manager := session.NewMemory(session.MemoryConfig{Route: route})
+		h, err := session.Handler(session.Config{ContextPath: contextPath}, manager, deployed{s, route, contextPath})
 		if err != nil {
 			return nil, err
 		}
-		contexts[contextPath] = h
+		s.contexts[contextPath] = h
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		clean := path.Clean(withoutParameters(r.URL.EscapedPath()))
-		if clean == "/demo" || strings.HasPrefix(clean, "/demo/") {
-			contexts["/demo"].ServeHTTP(w, r)
-			return
-		}
-		contexts[""].ServeHTTP(w, r)
-	}), nil
+	return s, nil
+}
+
+// ServeHTTP finds the context of r.
+func (s *Servlet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	clean := path.Clean(withoutParameters(r.URL.EscapedPath()))
+	if clean == "/demo" || strings.HasPrefix(clean, "/demo/") {
+		s.contexts["/demo"].ServeHTTP(w, r)
+		return
+	}
+	s.contexts[""].ServeHTTP(w, r)
+}
+
+// Executions returns how often the servlet was run for each id.
+func (s *Servlet) Executions() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.count)
+}
+
+func (s *Servlet) executed(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count[id]++
 }
 
 // withoutParameters returns an encoded path decoded, without its parameters.
@@ -52,16 +79,23 @@ func withoutParameters(encoded string) string {
 	return strings.Join(segments, "/")
 }
 
-type servlet struct{ route, contextPath string }
+// A deployed is the Servlet in one context.
+type deployed struct {
+	*Servlet
+	route, contextPath string
+}
 
 // ServeHTTP answers as the parameters of the query say; see Echo.java.
-func (s servlet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s deployed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	below := strings.ToUpper(strings.TrimPrefix(path.Clean(withoutParameters(r.URL.EscapedPath())), s.contextPath))
 	if first, _, _ := strings.Cut(strings.TrimPrefix(below, "/"), "/"); first == "WEB-INF" || first == "META-INF" {
 		errorPage(w, http.StatusNotFound) // nobody gets at these in a Tomcat
 		return
 	}
 	ask := parse(r.URL.RawQuery)
+	if ask.has("id") {
+		s.executed(ask.one("id"))
+	}
 	milliseconds, _ := strconv.Atoi(ask.one("sleep"))
 	time.Sleep(time.Duration(milliseconds) * time.Millisecond)
 	for _, header := range ask["set"] {
@@ -168,7 +202,7 @@ func read(body io.Reader, how string) string {
 }
 
 // describe tells what came.
-func (s servlet) describe(r *http.Request, counts bool) string {
+func (s deployed) describe(r *http.Request, counts bool) string {
 	told := ajp.FromContext(r.Context())
 	own := session.From(r.Context())
 	var text strings.Builder

@@ -36,6 +36,11 @@ SSLVerifyDepth 2
 SSLSessionCache shmcb:logs/cache(512000)
 DocumentRoot @DIR@/htdocs
 JkMountCopy All
+JkEnvVar SSL_CLIENT_S_DN_CN
+JkEnvVar HTTPS none
+RequestHeader set X-Verify "%{SSL_CLIENT_VERIFY}s %{SSL_CLIENT_S_DN}s %{SSL_PROTOCOL}e"
+Header always set X-HSTS "max-age=1" env=HTTPS
+CustomLog logs/https_log "%v %!403>s" env=HTTPS
 <Directory @DIR@/htdocs>
     Require all granted
 </Directory>
@@ -118,7 +123,7 @@ func TestTLSAsHTTPD(t *testing.T) {
 		ports = append(ports, port)
 		site += fmt.Sprintf("Listen 127.0.0.1:@P%d@\n<VirtualHost 127.0.0.1:@P%d@>\nServerName %s.example\n%s</VirtualHost>\n", i, i, h.name, h.text)
 	}
-	f := front{dir: dir, workers: balancerOver(a, b), site: peer.LoadModules("ssl", "socache_shmcb", "http2") + "Protocols h2 http/1.1\n" + site}
+	f := front{dir: dir, workers: balancerOver(a, b), site: peer.LoadModules("ssl", "socache_shmcb", "http2", "headers") + "Protocols h2 http/1.1\n" + site}
 	type outcome struct{ answers, log []string }
 	var both []outcome
 	for _, start := range []func(conf string) *peer.Front{
@@ -135,11 +140,18 @@ func TestTLSAsHTTPD(t *testing.T) {
 		running := start(conf)
 		answers := askByTLS(t, ports, clients)
 		running.Stop(t)
-		log, err := os.ReadFile(filepath.Join(filepath.Dir(filepath.Dir(conf)), "logs/tls_log"))
-		if err != nil {
-			t.Fatal(err)
+		var lines []string
+		for _, name := range []string{"tls_log", "https_log"} {
+			log, err := os.ReadFile(filepath.Join(filepath.Dir(filepath.Dir(conf)), "logs", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(string(log)) {
+				if !strings.HasSuffix(line, " -\n") || name == "tls_log" {
+					lines = append(lines, strings.TrimSpace(line))
+				}
+			}
 		}
-		lines := strings.Split(strings.TrimSpace(string(log)), "\n")
 		slices.Sort(lines) // two connections end in any order
 		both = append(both, outcome{answers, lines})
 	}
@@ -161,6 +173,7 @@ func TestTLSAsHTTPD(t *testing.T) {
 // askByTLS asks every host as every client, and returns what came back. Ids of
 // sessions are told by their shape.
 func askByTLS(t *testing.T, ports []string, clients map[string]tls.Certificate) (answers []string) {
+	const query = "?tls=1&attribute=SSL_CLIENT_S_DN_CN&attribute=HTTPS"
 	hex := regexp.MustCompile(`tls\.session=[0-9a-f]{64}\n`)
 	ask := func(i int, client, path string, change func(*tlsVisitor)) {
 		v := &tlsVisitor{t: t, addr: "127.0.0.1:" + ports[i], version: 1, config: tls.Config{Certificates: []tls.Certificate{clients[client]}}}
@@ -171,14 +184,17 @@ func askByTLS(t *testing.T, ports []string, clients map[string]tls.Certificate) 
 			change(v)
 		}
 		id := fmt.Sprintf("%s as %s, %s %x HTTP/%d: ", tlsHosts[i].name, client, path, v.config.MaxVersion, v.version)
-		p, _, err := v.try(tlsHosts[i].name+".example", path+"?tls=1")
+		p, _, err := v.try(tlsHosts[i].name+".example", path+query)
 		if err != nil {
 			answers = append(answers, id+"no handshake")
 			return
 		}
 		told := []string{fmt.Sprint(p.status)}
+		if p.status != 403 { // httpd sets HTTPS only after access control
+			told = append(told, "hsts "+p.header.Get("X-HSTS"))
+		}
 		for line := range strings.Lines(hex.ReplaceAllString(p.body, "tls.session=ID\n")) {
-			for _, name := range []string{"scheme=", "secure=", "remoteUser=", "authType=", "tls.", "protocol="} {
+			for _, name := range []string{"scheme=", "secure=", "remoteUser=", "authType=", "tls.", "protocol=", "attribute.", "header.x-verify="} {
 				if strings.HasPrefix(line, name) {
 					told = append(told, strings.TrimSpace(line))
 				}
@@ -204,8 +220,9 @@ func askByTLS(t *testing.T, ports []string, clients map[string]tls.Certificate) 
 		ask(1, "nobody", path, nil)
 		ask(1, "fine", path, nil)
 		ask(3, "self", path, nil)
-		clear := newVisitor(t, "127.0.0.1:"+ports[0]).get("clear.example", path+"?tls=1")
-		answers = append(answers, fmt.Sprintf("clear, %s: %d secure=%s user=%s cipher=%s", path, clear.status, clear.field("secure"), clear.field("remoteUser"), clear.field("tls.cipher")))
+		clear := newVisitor(t, "127.0.0.1:"+ports[0]).get("clear.example", path+query)
+		answers = append(answers, fmt.Sprintf("clear, %s: %d hsts %s secure=%s user=%s cipher=%s verify=%s HTTPS=%s", path, clear.status, clear.header.Get("X-HSTS"),
+			clear.field("secure"), clear.field("remoteUser"), clear.field("tls.cipher"), clear.field("header.x-verify"), clear.field("attribute.HTTPS")))
 	}
 	return answers
 }

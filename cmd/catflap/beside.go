@@ -81,12 +81,20 @@ const lookTime = time.Second
 
 // introduce returns the one line about a server that runs beside httpd:
 //
-//	httpd (pid 1180) untouched; logs and pid in cf; 8080 for 80, 8443 for 443; tc5 refused; ready in 0.09 s
+//	httpd (pid 1180) untouched; logs and pid in cf; 8080 for 80, 8443 for 443 (5 certificates); tc5 refused; ready in 0.09 s
 func (b *beside) introduce(ctx context.Context, server *front.Server, m *config.Moved, took time.Duration) string {
 	parts := []string{live(m.PidFile), "logs and pid in " + b.dir}
 	var ports []string
 	for _, p := range m.Ports {
-		ports = append(ports, fmt.Sprintf("%d for %d", p.To, p.From))
+		text := fmt.Sprintf("%d for %d", p.To, p.From)
+		switch p.Certificates {
+		case 0:
+		case 1:
+			text += " (1 certificate)"
+		default:
+			text += fmt.Sprintf(" (%d certificates)", p.Certificates)
+		}
+		ports = append(ports, text)
 	}
 	parts = append(parts, strings.Join(ports, ", "))
 	for i, program := range m.Piped {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/front"
+	"github.com/catflap/catflap/internal/front/vhost"
 	"github.com/catflap/catflap/internal/privilege"
 )
 
@@ -27,7 +28,10 @@ type Moved struct {
 }
 
 // A Port is one that was moved.
-type Port struct{ From, To int }
+type Port struct {
+	From, To     int
+	Certificates int // of the sites that are TLS there
+}
 
 // moveBeside moves what the files listen on and write to, if it is to be. A
 // virtual host has the addresses of its new ports, so that it is chosen as for
@@ -52,7 +56,7 @@ func (l *loader) moveBeside(cfg *front.Config) {
 				s.Host.Addresses[j].Port += b.Offset
 			}
 		}
-		if to := m.port(s.Exchange.PortOf(false)); to != 0 {
+		if to := m.port(s.Exchange.PortOf(s.Exchange.TLS)); to != 0 {
 			s.Exchange.Port = to
 		}
 		s.Logs.Error.Name = b.log(s.Logs.Error.Name, m)
@@ -61,6 +65,24 @@ func (l *loader) moveBeside(cfg *front.Config) {
 			s.Logs.Access[j].Name = b.log(s.Logs.Access[j].Name, m)
 		}
 	}
+	for i := range m.Ports {
+		m.Ports[i].Certificates = certificatesAt(cfg, m.Ports[i].To)
+	}
+}
+
+// certificatesAt counts the certificates of the sites on a port.
+func certificatesAt(cfg *front.Config, port int) int {
+	all := map[string]bool{}
+	for i := range cfg.Sites {
+		s := &cfg.Sites[i]
+		if s.TLS == nil || i > 0 && !slices.ContainsFunc(s.Host.Addresses, func(a vhost.Address) bool { return a.Port == port || a.Port == 0 }) {
+			continue
+		}
+		for _, c := range s.TLS.Handshake.Certificates {
+			all[string(c.Certificate[0])] = true
+		}
+	}
+	return len(all)
 }
 
 // moveListen moves one Listen.
@@ -75,7 +97,7 @@ func (l *loader) moveListen(at *front.Listen, m *Moved) {
 	}
 	at.Address = net.JoinHostPort(host, strconv.Itoa(to))
 	if m.port(from) == 0 {
-		m.Ports = append(m.Ports, Port{from, to})
+		m.Ports = append(m.Ports, Port{From: from, To: to})
 	}
 }
 

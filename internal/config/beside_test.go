@@ -76,11 +76,47 @@ ErrorLog logs/../logs/two
 	if cfg.Process.PidFile != "/cf"+pid || report.PidFile != "/cf"+pid || report.Moved.PidFile != pid {
 		t.Errorf("PidFile %s, told %s, the live one %s", cfg.Process.PidFile, report.PidFile, report.Moved.PidFile)
 	}
-	if want := []Port{{80, 8080}, {81, 8081}, {82, 8082}}; !slices.Equal(report.Moved.Ports, want) {
+	if want := []Port{{80, 8080, 0}, {81, 8081, 0}, {82, 8082, 0}}; !slices.Equal(report.Moved.Ports, want) {
 		t.Errorf("%v", report.Moved.Ports)
 	}
 	if got := beside.Folders(cfg); !slices.Equal(got, []string{"/cf" + dir + "/logs"}) {
 		t.Errorf("folders %q", got)
+	}
+}
+
+// TestBesideTLS: certificates are counted where they are shown, and a site's own
+// port is that of TLS.
+func TestBesideTLS(t *testing.T) {
+	dir := write(t, map[string]string{"httpd.conf": `ServerName a.example
+Listen 80
+Listen 443
+LoadModule ssl_module s
+SSLCertificateFile tls/both.pem
+<VirtualHost *:443>
+ServerName a.example
+SSLEngine on
+SSLCertificateFile tls/a-rsa.crt
+SSLCertificateKeyFile tls/both.pem
+SSLCertificateKeyFile tls/a-rsa.key
+</VirtualHost>
+<VirtualHost *:443>
+ServerName b.example
+SSLEngine on
+</VirtualHost>
+<VirtualHost *:80>
+ServerName a.example
+</VirtualHost>
+`})
+	writePKI(t, filepath.Join(dir, "tls"))
+	cfg, report := Load(Options{File: filepath.Join(dir, "httpd.conf"), Root: dir, Beside: &Beside{Dir: "/cf", Offset: 8000}})
+	if cfg == nil {
+		t.Fatal(report.Mistakes.Error())
+	}
+	if want := []Port{{80, 8080, 0}, {443, 8443, 2}}; !slices.Equal(report.Moved.Ports, want) {
+		t.Errorf("%v", report.Moved.Ports)
+	}
+	if cfg.Sites[1].Exchange.Port != 8443 || cfg.Sites[3].Exchange.Port != 8080 {
+		t.Errorf("own ports %d and %d", cfg.Sites[1].Exchange.Port, cfg.Sites[3].Exchange.Port)
 	}
 }
 

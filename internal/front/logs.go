@@ -166,6 +166,9 @@ func (a *accessLog) wants(x *exchange.Exchange) bool {
 	}
 	name, not := strings.CutPrefix(a.env, "!")
 	_, set := x.AskedEnv().Get(name)
+	if !set {
+		_, set = x.Exported(name)
+	}
 	return set != not
 }
 

@@ -27,47 +27,68 @@ type TLS struct {
 // TLS returns what is known of the TLS that the request came by; nil in clear,
 // and for a site that is not TLS by itself.
 func (x *Exchange) TLS() *TLS {
-	if !x.Site.TLS {
+	if x.Site == nil || !x.Site.TLS {
 		return nil
 	}
 	return x.Client.TLS
 }
 
-// Variable returns a variable of the environment as a module sees it: one that
-// was set, or one of mod_ssl, if the settings of the request export it.
+// SSLVariable returns a variable of mod_ssl, whatever SSLOptions export; ""
+// if there is none.
+func (x *Exchange) SSLVariable(name string) string {
+	switch t := x.TLS(); {
+	case t != nil && t.Variable != nil:
+		return t.Variable(t, name)
+	case name == "HTTPS":
+		return "off"
+	}
+	return ""
+}
+
+// Variable returns a variable of the environment, "" if it is not set.
+func (x *Exchange) Variable(name string) string {
+	value, _ := x.Lookup(name)
+	return value
+}
+
+// Lookup returns a variable of the environment as a module sees it: one that
+// was set, or one that mod_ssl exports.
+func (x *Exchange) Lookup(name string) (value string, set bool) {
+	if len(x.Env) > 0 {
+		if value, ok := x.Env.Get(name); ok {
+			return value, true
+		}
+	}
+	return x.Exported(name)
+}
+
+// Exported returns a variable of mod_ssl, if the settings of the request let it
+// be one of the environment.
 //
 // Source: httpd modules/ssl/ssl_engine_kernel.c, ssl_hook_Fixup, as seen at
 // work.
-func (x *Exchange) Variable(name string) string {
-	if len(x.Env) > 0 {
-		if value, ok := x.Env.Get(name); ok {
-			return value
-		}
-	}
-	t := x.TLS()
-	if t == nil || t.Variable == nil || x.Settings == nil {
-		return ""
+func (x *Exchange) Exported(name string) (value string, set bool) {
+	if x.TLS() == nil || x.Settings == nil {
+		return "", false
 	}
 	options := x.Settings.SSL.Options
 	switch {
 	case name == "HTTPS", name == "SSL_TLS_SNI":
 	case strings.HasPrefix(name, "SSL_CLIENT_CERT"), strings.HasPrefix(name, "SSL_SERVER_CERT"):
 		if !options.ExportCertData {
-			return ""
+			return "", false
 		}
 	case !options.StdEnvVars:
-		return ""
+		return "", false
 	}
-	return t.Variable(t, name)
+	value = x.SSLVariable(name)
+	return value, value != ""
 }
 
 // CertificateUser is the user that SSLUserName names, "" if there is none.
 func (x *Exchange) CertificateUser() string {
-	if x.Settings == nil || x.Settings.SSL.UserName == "" {
+	if x.Settings == nil || x.Settings.SSL.UserName == "" || x.TLS() == nil {
 		return ""
 	}
-	if t := x.TLS(); t != nil && t.Variable != nil {
-		return t.Variable(t, x.Settings.SSL.UserName)
-	}
-	return ""
+	return x.SSLVariable(x.Settings.SSL.UserName)
 }

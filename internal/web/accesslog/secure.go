@@ -11,13 +11,5 @@ func secure(letter byte, name string) appender {
 	if letter == 'c' {
 		name = oldNames[name] // errcode and errstr have not told anything for long
 	}
-	return text(func(x *exchange.Exchange) string {
-		switch t := x.TLS(); {
-		case t != nil && t.Variable != nil:
-			return t.Variable(t, name)
-		case name == "HTTPS":
-			return "off"
-		}
-		return ""
-	})
+	return text(func(x *exchange.Exchange) string { return x.SSLVariable(name) })
 }

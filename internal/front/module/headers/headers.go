@@ -83,7 +83,7 @@ func table(op *settings.HeaderOp, always, h http.Header) http.Header {
 func do(op *settings.HeaderOp, x *exchange.Exchange, h, asked http.Header) {
 	if op.Env != "" {
 		name, not := strings.CutPrefix(op.Env, "!")
-		if _, set := variable(x, name); set == not {
+		if _, set := x.Lookup(name); set == not {
 			return
 		}
 	}
@@ -222,26 +222,14 @@ func text(op *settings.HeaderOp, x *exchange.Exchange) string {
 		case settings.HeaderTook:
 			b = strconv.AppendInt(append(b, "D="...), time.Since(x.Began).Microseconds(), 10)
 		case settings.HeaderVariable:
-			if value, ok := variable(x, p.Text); ok {
+			if value, set := x.Lookup(p.Text); set {
 				b = append(b, value...)
 			} else {
 				b = append(b, "(null)"...)
 			}
 		case settings.HeaderTLS:
-			value := ""
-			if t := x.TLS(); t != nil && t.Variable != nil {
-				value = t.Variable(t, p.Text)
-			}
-			b = append(b, cmp.Or(value, "(null)")...)
+			b = append(b, cmp.Or(x.SSLVariable(p.Text), "(null)")...)
 		}
 	}
 	return string(b)
-}
-
-// variable returns a variable of the environment, those of mod_ssl included.
-func variable(x *exchange.Exchange, name string) (value string, ok bool) {
-	if value, ok = x.Env.Get(name); !ok {
-		value = x.Variable(name)
-	}
-	return value, ok || value != ""
 }

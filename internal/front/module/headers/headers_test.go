@@ -101,6 +101,35 @@ func TestTables(t *testing.T) {
 	}
 }
 
+// TestTLSVariables: %{}s and env= know what mod_ssl tells, %{}e as far as it is
+// exported.
+func TestTLSVariables(t *testing.T) {
+	tls := settings.HeaderOp{Action: settings.HeaderSet, Name: "Name", Value: []settings.HeaderPart{{Kind: settings.HeaderTLS, Text: "SSL_CLIENT_S_DN"}}}
+	env := settings.HeaderOp{Action: settings.HeaderSet, Name: "Env", Value: []settings.HeaderPart{{Kind: settings.HeaderVariable, Text: "SSL_CLIENT_S_DN"}}}
+	hsts := with(op(settings.HeaderSet, "Hsts", "1"), "HTTPS")
+	s := &settings.Headers{Success: []settings.HeaderOp{tls, env, hsts}}
+	x := exchangeOf(nil)
+	x.Site, x.Client, x.Settings = &exchange.Site{}, &exchange.Client{}, settings.Default()
+	h := http.Header{}
+	Response(x, h, s, false)
+	if diff := cmp.Diff(http.Header{"Name": {"(null)"}, "Env": {"(null)"}}, h); diff != "" {
+		t.Errorf("in clear: %s", diff)
+	}
+	x.Site.TLS = true
+	x.Client.TLS = &exchange.TLS{Variable: func(_ *exchange.TLS, name string) string {
+		return map[string]string{"HTTPS": "on", "SSL_CLIENT_S_DN": "CN=joe"}[name]
+	}}
+	Response(x, h, s, false)
+	if diff := cmp.Diff(http.Header{"Name": {"CN=joe"}, "Env": {"(null)"}, "Hsts": {"1"}}, h); diff != "" {
+		t.Errorf("in TLS: %s", diff)
+	}
+	x.Settings.SSL.Options.StdEnvVars = true
+	Response(x, h, s, false)
+	if diff := cmp.Diff(http.Header{"Name": {"CN=joe"}, "Env": {"CN=joe"}, "Hsts": {"1"}}, h); diff != "" {
+		t.Errorf("exported: %s", diff)
+	}
+}
+
 func TestRequest(t *testing.T) {
 	x := exchangeOf(http.Header{"One": {"a"}})
 	Request(x, []settings.HeaderOp{op(settings.HeaderAppend, "One", "b"), op(settings.HeaderSet, "New", "n"), edit2(settings.HeaderEdit, "Host", "^site", "other")})

@@ -193,6 +193,12 @@ func certificates(v *tlsVisitor) {
 			v.t.Errorf("%x: the session is not resumed", version)
 		}
 	}
+	// Without tickets the server keeps the session.
+	v.config = tls.Config{ClientSessionCache: tls.NewLRUClientSessionCache(2)}
+	v.get(siteB, "/x.do")
+	if _, state := v.get(siteB, "/x.do"); !state.DidResume {
+		v.t.Error("the session is not resumed without tickets")
+	}
 	v.config = tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 	if _, _, err := v.try(siteA, "/x.do"); err == nil {
 		v.t.Error("TLS 1.1 is spoken")

@@ -179,7 +179,7 @@ func tlsText(t *front.TLS) string {
 		text += ", the client's order"
 	}
 	if h.Sessions.Off || h.Sessions.Key != nil || h.Sessions.Life != 300*time.Second {
-		text += fmt.Sprintf(", sessions off=%v life=%v key=%d", h.Sessions.Off, h.Sessions.Life, len(h.Sessions.Key))
+		text += fmt.Sprintf(", sessions off=%v cache=%d life=%v key=%d", h.Sessions.Off, h.Sessions.Cache, h.Sessions.Life, len(h.Sessions.Key))
 	}
 	if h.Client.Mode != handshake.ClientNone {
 		text += fmt.Sprintf(", clients %d depth=%d roots=%d named=%d revocation=%v", h.Client.Mode, h.Client.Depth, len(h.Client.Roots), len(h.Client.Named), h.Client.Revocation != nil)

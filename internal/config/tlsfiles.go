@@ -19,7 +19,8 @@ var tlsFileRows = []row{
 		"Its key; without one it is looked for in SSLCertificateFile. An encrypted key is an error.", "TestTLS"},
 	{"SSLCertificateChainFile", topLevels, one, "SSL Server CA Certificate Chain file ('/path/to/file' - PEM encoded)", sslFile(func(t *tlsSettings, f fileSetting) { t.files.chain = &f }),
 		"The certificates of its issuers.", "TestTLS"},
-	{"SSLSessionTickets", topLevels, flag, "", sslTickets, "Whether sessions can be resumed.", "web/handshake TestSessionsAreResumed"},
+	{"SSLSessionTickets", topLevels, flag, "", sslTickets, "Whether clients keep their sessions, encrypted; without, SSLSessionCache does.", "web/handshake TestSessionsAreResumed"},
+	{"SSLSessionCache", inServer, one, "SSL Session Cache storage ('none', 'nonenotnull', 'dbm:/path/to/file')", sslSessionCache, "How many bytes of sessions are kept where clients get no tickets; of whatever kind, they are in the memory of this process.", "web/handshake TestSessionsAreResumed"},
 	{"SSLSessionTicketKeyFile", topLevels, one, "TLS session ticket encryption/decryption key file (RFC 5077) ('/path/to/file' - file with 48 bytes of random data)",
 		sslFile(func(t *tlsSettings, f fileSetting) { t.session.key = &f }), "A key for the tickets of sessions that several servers share.", "web/handshake TestSessionsAreResumed"},
 	{"SSLSessionCacheTimeout", topLevels, one, "SSL Session Cache object lifetime ('N' - number of seconds)", sslSessionTimeout, "How long a session can be resumed.", "web/handshake TestSessionsAreResumed"},
@@ -42,6 +43,7 @@ type tlsSession struct {
 	tickets *bool
 	key     *fileSetting
 	life    *int // in seconds
+	cache   int  // in bytes, of the main server only
 }
 
 // sslFile returns what reads a directive that names a file, which must be
@@ -91,6 +93,37 @@ func sslFolder(set func(*tlsSettings, fileSetting)) func(*loader, place, *httpdc
 func sslTickets(l *loader, p place, d *httpdconf.Directive) {
 	if on, ok := l.flag(d); ok {
 		p.scope.tls.session.tickets = &on
+	}
+}
+
+// caches are the kinds of SSLSessionCache.
+var caches = []string{"shmcb", "dbm", "dc", "memcache", "redis", "default"}
+
+// cacheSize is that of a cache that names none.
+const cacheSize = 512 << 10
+
+// sslSessionCache reads SSLSessionCache: none, or KIND:WHERE(BYTES).
+//
+// Source: httpd modules/ssl/ssl_engine_config.c, ssl_cmd_SSLSessionCache;
+// modules/cache/mod_socache_shmcb.c, socache_shmcb_create.
+func sslSessionCache(l *loader, _ place, d *httpdconf.Directive) {
+	kind, where, _ := strings.Cut(arg(d, 0), ":")
+	switch {
+	case strings.EqualFold(kind, "none"), strings.EqualFold(kind, "nonenotnull"):
+		l.main.tls.session.cache = 0
+		return
+	case !slices.Contains(caches, kind):
+		l.fail(d, at(d, 0), "SSLSessionCache: '"+kind+"' session cache not supported", "write shmcb:logs/ssl_scache(512000), or none")
+		return
+	}
+	l.main.tls.session.cache = cacheSize
+	if _, text, ok := strings.Cut(where, "("); ok && kind == "shmcb" {
+		n, digits := leadingNumber(text)
+		if digits == 0 || text[digits:] != ")" || n < 8192 {
+			l.fail(d, at(d, 0), "SSLSessionCache: Invalid argument: size has to be >= 8192 bytes", "write shmcb:logs/ssl_scache(512000)")
+			return
+		}
+		l.main.tls.session.cache = n
 	}
 }
 

@@ -51,6 +51,7 @@ func (l *loader) planTLS(s *scope) *tlsPlan {
 	offer := own.offer.over(main.offer)
 	p.base.Site = fmt.Sprint(s.name, s.host.Addresses)
 	p.base.Sessions.Off = !either(own.session.tickets, main.session.tickets, true)
+	p.base.Sessions.Cache = l.main.tls.session.cache
 	p.base.Sessions.Life = time.Duration(max(1, either(own.session.life, main.session.life, 300))) * time.Second
 	p.base.Client.Mode = p.client.wants()
 	p.base.Client.Depth = either(p.client.depth, nil, 1)

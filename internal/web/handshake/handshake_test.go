@@ -195,7 +195,12 @@ func TestSessionsAreResumed(t *testing.T) {
 			{"another site", nil, func(c *Config) { c.Site = "b" }, false, false},
 			{"other wishes for clients", nil, func(c *Config) { c.Auth = "require" }, false, false},
 			{"too old", nil, func(c *Config) { c.Sessions.Life = time.Nanosecond }, false, false},
-			{"off", func(c *Config) { c.Sessions.Off = true }, nil, false, false},
+			{"off", func(c *Config) { c.Sessions.Off = true }, func(c *Config) { c.Sessions.Off = true }, false, false},
+			{"no tickets, but a cache", func(c *Config) { c.Sessions.Off, c.Sessions.Cache = true, 1<<20 }, func(c *Config) { c.Sessions.Off, c.Sessions.Cache = true, 1<<20 }, false, true},
+			{"a cache, of another site", func(c *Config) { c.Sessions.Off, c.Sessions.Cache = true, 1<<20 }, func(c *Config) { c.Site, c.Sessions.Off, c.Sessions.Cache = "b", true, 1<<20 }, false, false},
+			{"a cache, another server", func(c *Config) { c.Sessions.Off, c.Sessions.Cache = true, 1<<20 }, func(c *Config) { c.Sessions.Off, c.Sessions.Cache = true, 1<<20 }, true, false},
+			{"a cache without room", func(c *Config) { c.Sessions.Off, c.Sessions.Cache = true, 300 }, func(c *Config) { c.Sessions.Off, c.Sessions.Cache = true, 300 }, false, false},
+			{"a ticket is no key of a cache", nil, func(c *Config) { c.Sessions.Off, c.Sessions.Cache = true, 1<<20 }, false, false},
 			{"another server", nil, nil, true, false},
 			{"another server with the same key", func(c *Config) { c.Sessions.Key = []byte("key") }, func(c *Config) { c.Sessions.Key = []byte("key") }, true, true},
 		} {
@@ -233,6 +238,26 @@ func TestSessionsAreResumed(t *testing.T) {
 				t.Errorf("%s, %x: the third: %v, %+v", test.rule, version, err, c)
 			}
 		}
+	}
+}
+
+// TestCacheIsBounded: the oldest go, and what is there is found.
+func TestCacheIsBounded(t *testing.T) {
+	var c cache
+	state := make([]byte, 400)
+	first := c.put(state, 10_000)
+	if c.get(first) == nil || c.get([]byte("short")) != nil || c.get(make([]byte, 32)) != nil {
+		t.Error("what is kept is not found, or something else is")
+	}
+	var last []byte
+	for range 1000 {
+		last = c.put(state, 10_000)
+		if n := len(c.fresh) + len(c.stale); n > 20 {
+			t.Fatalf("%d sessions of 500 bytes are kept", n)
+		}
+	}
+	if c.get(first) != nil || c.get(last) == nil {
+		t.Error("not the oldest went")
 	}
 }
 

@@ -29,9 +29,10 @@ type Config struct {
 
 // Sessions is how sessions are resumed.
 type Sessions struct {
-	Off  bool          // SSLSessionTickets off
-	Life time.Duration // SSLSessionCacheTimeout; default 300 s
-	Key  []byte        // what SSLSessionTicketKeyFile holds; nil: a key of this process, renewed each day
+	Off   bool          // SSLSessionTickets off: clients get no tickets, but keys of what Cache holds
+	Cache int           // SSLSessionCache: bytes at most; 0: none
+	Life  time.Duration // SSLSessionCacheTimeout; default 300 s
+	Key   []byte        // what SSLSessionTicketKeyFile holds; nil: a key of this process, renewed each day
 }
 
 // A Policy is a Config at work. Many goroutines may use it.
@@ -67,7 +68,7 @@ func (p *Policy) Set(cfg Config) {
 		CurvePreferences:            cfg.Groups,
 		ClientAuth:                  cfg.Client.wanted(),
 		ClientCAs:                   cfg.Client.named(),
-		SessionTicketsDisabled:      cfg.Sessions.Off,
+		SessionTicketsDisabled:      cfg.Sessions.Off && cfg.Sessions.Cache == 0,
 		DynamicRecordSizingDisabled: true, // a large answer leaves in records as large as can be, as from httpd
 	}
 	if len(cfg.Suites) == 0 {

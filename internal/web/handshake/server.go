@@ -19,11 +19,14 @@ import (
 
 // A Server does handshakes. Its keys for the tickets of sessions outlive the
 // policies. Many goroutines may use it.
-type Server struct{ base *tls.Config }
+type Server struct {
+	base     *tls.Config
+	sessions cache
+}
 
 // NewServer returns a server with fresh keys.
 func NewServer() *Server {
-	return &Server{&tls.Config{GetConfigForClient: configFor}}
+	return &Server{base: &tls.Config{GetConfigForClient: configFor}}
 }
 
 // An Agreement is the outcome of a handshake.
@@ -129,14 +132,40 @@ func (a *attempt) wrap(cs tls.ConnectionState, state *tls.SessionState) ([]byte,
 	extra = append(append(append(extra, ticketMark...), id[:]...), a.compiled.site[:]...)
 	extra = binary.BigEndian.AppendUint64(extra, uint64(time.Now().Unix()))
 	state.Extra = append(state.Extra, extra)
+	if s := &a.compiled.config.Sessions; s.Off {
+		bytes, err := state.Bytes()
+		if err != nil {
+			return nil, err
+		}
+		return a.server.sessions.put(bytes, s.Cache), nil
+	}
 	return a.keys().EncryptTicket(cs, state)
+}
+
+// open returns the session of a ticket, nil if there is none.
+func (a *attempt) open(ticket []byte, cs tls.ConnectionState) *tls.SessionState {
+	var state *tls.SessionState
+	var err error
+	if a.compiled.config.Sessions.Off {
+		kept := a.server.sessions.get(ticket)
+		if kept == nil {
+			return nil
+		}
+		state, err = tls.ParseSessionState(kept)
+	} else {
+		state, err = a.keys().DecryptTicket(ticket, cs)
+	}
+	if err != nil {
+		return nil
+	}
+	return state
 }
 
 // unwrap implements tls.Config.UnwrapSession. A session of another site, or
 // one that is too old, is not resumed.
 func (a *attempt) unwrap(ticket []byte, cs tls.ConnectionState) (*tls.SessionState, error) {
-	state, err := a.keys().DecryptTicket(ticket, cs)
-	if err != nil || state == nil {
+	state := a.open(ticket, cs)
+	if state == nil {
 		return nil, nil // a full handshake does
 	}
 	for _, extra := range state.Extra {

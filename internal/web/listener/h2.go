@@ -119,6 +119,7 @@ func (s *h2Servers) start(h H2) *h2Server {
 		IdleTimeout:    orElse(h.Idle, 5*time.Second),
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: streams,
+			MaxReadFrameSize:     16 << 10, // what every client may send; more would only take memory
 			SendPingTimeout:      orElse(h.Timeout, time.Minute),
 			PingTimeout:          orElse(h.Timeout, time.Minute),
 			WriteByteTimeout:     orElse(h.Timeout, time.Minute),

@@ -57,14 +57,14 @@ var arrows = map[string][]string{
 		"internal/front", "internal/front/exchange", "internal/front/settings", "internal/front/vhost", "internal/front/htaccess",
 		"internal/front/translate", "internal/front/mount", "internal/front/balancer", "internal/front/worker",
 		"internal/front/status", "internal/front/jklog", "internal/front/canonical", "internal/front/overlay",
-		"internal/front/regex",
+		"internal/front/regex", "internal/front/module/refuse",
 		"internal/web/accesslog", "internal/web/errorlog", "internal/web/static", "internal/web/openssl", "internal/web/handshake",
 	},
 
 	// a request: listener → vhost → canonical → translate → module… → forward → balancer → worker → ajp
 	"internal/front": {
 		"internal/front/vhost", "internal/front/htaccess", "internal/front/canonical", "internal/front/translate", "internal/front/mount",
-		"internal/front/module/access", "internal/front/module/errordoc", "internal/front/forward", "internal/front/module/env",
+		"internal/front/module/access", "internal/front/module/refuse", "internal/front/module/errordoc", "internal/front/forward", "internal/front/module/env",
 		"internal/front/module/headers",
 		"internal/front/balancer", "internal/front/worker", "internal/front/status", "internal/front/jklog", "internal/front/overlay",
 		"internal/web/listener", "internal/web/handshake", "internal/web/static", "internal/web/accesslog", "internal/web/errorlog",
@@ -81,6 +81,7 @@ var arrows = map[string][]string{
 	"internal/front/module/access":   {},
 	"internal/front/module/env":      {},
 	"internal/front/module/headers":  {},
+	"internal/front/module/refuse":   {"internal/front/regex"},
 	"internal/front/module/errordoc": {},
 	"internal/front/forward":         {},
 	"internal/front/overlay":         {},

@@ -189,8 +189,10 @@ var special = map[string]func(*loader, place, *httpdconf.Directive){
 	"scriptalias": scriptAlias, "scriptaliasmatch": scriptAlias,
 	"<authzprovideralias": authzProviderAlias,
 	"authtype":            authType,
-	"setenvifexpr":        setEnvIfExpr,
-	"remoteipheader":      remoteIP, "remoteipproxyprotocol": remoteIP,
+	"proxypass":           proxyPass, "proxypassmatch": proxyPass,
+	"virtualdocumentroot": virtualRoot, "virtualdocumentrootip": virtualRoot,
+	"setenvifexpr":   setEnvIfExpr,
+	"remoteipheader": remoteIP, "remoteipproxyprotocol": remoteIP,
 }
 
 // authzProviderAlias notes a provider by another name; what a Require asks of

@@ -108,6 +108,11 @@ func dump(cfg *front.Config) string {
 		for _, a := range s.Translate.Aliases {
 			p("  alias %s %v %s %s", a.Path, a.Pattern, a.Dir, templateText(a.Below))
 		}
+		for _, rules := range s.Refusals {
+			for _, r := range rules {
+				p("  %s", refusalText(r))
+			}
+		}
 		for j, l := range s.Sections.Server {
 			if !l.Empty() {
 				p("  server level %d: %s", j, layerText(*l))

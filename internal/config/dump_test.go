@@ -31,6 +31,12 @@ func layerText(l settings.Layer) string {
 	if l.Methods != nil {
 		add("methods=%v", l.Methods.Names)
 	}
+	if l.Refusals != nil {
+		add("refusals inherit=%v", l.Refusals.Inherit)
+		for _, r := range l.Refusals.Rules {
+			add("%s", refusalText(r))
+		}
+	}
 	if l.ErrorDocs != nil {
 		add("errordocs=%v", l.ErrorDocs)
 	}
@@ -186,6 +192,28 @@ func tlsText(t *front.TLS) string {
 	}
 	if t.StrictSNI {
 		text += ", strict SNI"
+	}
+	return text
+}
+
+func refusalText(r settings.Refusal) string {
+	text := fmt.Sprintf("refusal %d", r.Status)
+	if r.Pattern != nil {
+		text += fmt.Sprintf(" not=%v %s", r.Not, r.Pattern)
+	}
+	text += r.Prefix
+	if r.Below != "" {
+		text += " below " + r.Below
+	}
+	for _, c := range r.Conditions {
+		text += fmt.Sprintf(" if(%v kind=%d not=%v or=%v", c.Test, c.Kind, c.Not, c.Or)
+		if c.Pattern != nil {
+			text += " " + c.Pattern.String()
+		}
+		text += c.Text + ")"
+	}
+	if r.By != "" {
+		text += " closed by " + r.By
 	}
 	return text
 }

@@ -121,6 +121,7 @@ func (l *loader) site(s *scope) front.Site {
 	}
 	own.Sections = l.sections(s)
 	own.Overrides = l.overridesOf(s)
+	own.Refusals = l.refusalsOf(s)
 	own.Translate = l.translate(s)
 	own.EnvIf, own.Early = l.main.envIf, l.main.early
 	if s != l.main {
@@ -185,6 +186,9 @@ func (l *loader) translate(s *scope) translate.Config {
 	}
 	if s.docRootAt != nil {
 		l.checkRoot(s)
+	}
+	if s.rootless || l.main.rootless {
+		cfg.DocumentRoot = ""
 	}
 	cfg.Mounts = mount.New(append(l.staticRules(s), l.fileRules(s)...))
 	return cfg

@@ -91,6 +91,7 @@ type scope struct {
 	private []vhost.Section // sections that virtual hosts do not inherit
 	tls     tlsSettings
 	names   []string // AccessFileName
+	refused
 }
 
 // entering is what a scope does with requests as they come in.
@@ -98,6 +99,13 @@ type entering struct {
 	early []settings.HeaderOp // RequestHeader … early
 	envIf []settings.EnvRule
 	trace *exchange.TraceMode
+}
+
+// refused is what a scope says about paths that are not served.
+type refused struct {
+	refusals []settings.Refusal // of RewriteRule
+	proxied  []settings.Refusal // of ProxyPass
+	rootless bool               // VirtualDocumentRoot
 }
 
 // jkSettings are mod_jk's settings of a scope.

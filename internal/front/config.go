@@ -59,9 +59,10 @@ type Site struct {
 	Label     string // what the status page calls it: "name:port", "name [address:port]"
 	Exchange  exchange.Site
 	Sections  vhost.Sections
-	Overrides *htaccess.Config    // .htaccess files; nil: they are not read
-	Early     []settings.HeaderOp // RequestHeader … early, in order
-	EnvIf     []settings.EnvRule  // SetEnvIf and its kin of the server level, in order
+	Overrides *htaccess.Config     // .htaccess files; nil: they are not read
+	Early     []settings.HeaderOp  // RequestHeader … early, in order
+	EnvIf     []settings.EnvRule   // SetEnvIf and its kin of the server level, in order
+	Refusals  [][]settings.Refusal // of RewriteRule, of ProxyPass
 	Translate translate.Config
 	MountFile *MountFile // JkMountFile; nil if it has none
 	TLS       *TLS       // nil: in clear

@@ -45,7 +45,7 @@ func (s *site) index(x *exchange.Exchange) error {
 	}
 	x.Target = exchange.Target{Kind: exchange.TargetForward, Rule: rule}
 	s.settle(x)
-	if refusal := s.access.Check(x); refusal != nil {
+	if refusal := s.permitOther(x); refusal != nil {
 		return refusal
 	}
 	return nil
@@ -78,7 +78,7 @@ func (s *site) candidate(x *exchange.Exchange, asked exchange.Path, name string)
 	}
 	s.settle(x)
 	if !redirectedFirst(x) {
-		if refusal := s.access.Check(x); refusal != nil {
+		if refusal := s.permitOther(x); refusal != nil {
 			return candidate{err: refusal}
 		}
 	}

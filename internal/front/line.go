@@ -150,6 +150,7 @@ func stations(cfg *Site, files *static.Files, checker *access.Checker, leaves *f
 		files:    files,
 		forward:  leaves,
 		access:   checker,
+		refusals: cfg.Refusals,
 		way:      newWay(cfg),
 		server:   []string{cmp.Or(cfg.Exchange.Product, "catflap")},
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/catflap/catflap/internal/front/module/access"
 	"github.com/catflap/catflap/internal/front/module/env"
 	"github.com/catflap/catflap/internal/front/module/headers"
+	"github.com/catflap/catflap/internal/front/module/refuse"
 	"github.com/catflap/catflap/internal/front/settings"
 	"github.com/catflap/catflap/internal/front/translate"
 	"github.com/catflap/catflap/internal/front/vhost"
@@ -35,7 +36,8 @@ type site struct {
 	files     *static.Files
 	forward   *forward.Station
 	access    *access.Checker
-	server    []string     // the Server header
+	server    []string // the Server header
+	refusals  [][]settings.Refusal
 	log       *slog.Logger // its ErrorLog
 	written   []accessLog
 	line      *line // of which it is one
@@ -85,11 +87,14 @@ func (s *site) looked(x *exchange.Exchange) (url, filename string, folder bool) 
 func (s *site) answer(w http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
 	s.aim(x)
 	env.Judge(x, x.Settings.EnvIf)
+	if refusal := s.refused(x); refusal != nil {
+		return refusal
+	}
 	if x.Body.Length() != 0 {
 		x.Body = x.Body.Limited(x.Settings.BodyLimit)
 	}
 	if x.Settings.Closed != nil || !redirectedFirst(x) {
-		if refusal := s.access.Check(x); refusal != nil {
+		if refusal := s.permit(x); refusal != nil {
 			return refusal
 		}
 	}
@@ -101,6 +106,34 @@ func (s *site) answer(w http.ResponseWriter, r *http.Request, x *exchange.Exchan
 		redirect(x)
 	}
 	return s.run(w, r, x)
+}
+
+// refused returns the refusal of a rule that comes before anything else.
+func (s *site) refused(x *exchange.Exchange) *exchange.Refusal {
+	for _, rules := range s.refusals {
+		if refusal := refuse.Check(x, rules); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
+}
+
+// permit lets x in, or returns the refusal: of the access rules, then of what
+// sections say about rewriting.
+func (s *site) permit(x *exchange.Exchange) *exchange.Refusal {
+	if refusal := s.access.Check(x); refusal != nil {
+		return refusal
+	}
+	return refuse.Check(x, x.Settings.Refusals)
+}
+
+// permitOther is permit for a path that was not asked for, such as that of an
+// index: the rules of the site are for it, too.
+func (s *site) permitOther(x *exchange.Exchange) *exchange.Refusal {
+	if refusal := s.refused(x); refusal != nil {
+		return refusal
+	}
+	return s.permit(x)
 }
 
 // redirectedFirst reports whether x is answered before access control: by a
@@ -192,7 +225,7 @@ func (s *site) chosen(w http.ResponseWriter, r *http.Request, x *exchange.Exchan
 	}
 	x.Request.Path = found
 	s.aim(x)
-	if refusal := s.access.Check(x); refusal != nil {
+	if refusal := s.permitOther(x); refusal != nil {
 		return refusal
 	}
 	if x.Target.Kind == exchange.TargetForward {

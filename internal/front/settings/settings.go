@@ -25,6 +25,7 @@ type Settings struct {
 	Headers   *Headers   // Header, RequestHeader; nil if there are none
 	Canonical Canonical  // UseCanonicalName, UseCanonicalPhysicalPort
 	Signature Signature  // ServerSignature
+	Refusals  []Refusal  // RewriteRules of a <Directory>
 	Closed    *Closed    // not nil: the scope answers 403, fail closed
 }
 
@@ -51,6 +52,7 @@ type Layer struct {
 	BodyLimit *int64
 	SSL       *SSLChange
 	Override  *OverrideChange // of a <Directory>; package vhost looks at it
+	Refusals  *RefusalChange  // of a <Directory>
 	Redirects []Redirect      // tried before the inherited ones
 	EnvIf     []EnvRule       // added to the inherited ones
 	Headers   *Headers        // added to the inherited ones
@@ -63,7 +65,7 @@ type Layer struct {
 // Empty reports whether l changes nothing.
 func (l *Layer) Empty() bool {
 	return l.Options == nil && l.Index == nil && l.Require == nil && l.Legacy == nil && l.Methods == nil &&
-		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.SSL == nil && l.Redirects == nil && l.EnvIf == nil && l.Env == nil && l.Headers == nil && l.Canonical == nil && l.Signature == nil && l.Override == nil && l.Closed == nil
+		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.SSL == nil && l.Redirects == nil && l.EnvIf == nil && l.Env == nil && l.Headers == nil && l.Canonical == nil && l.Signature == nil && l.Override == nil && l.Refusals == nil && l.Closed == nil
 }
 
 // Restricts reports whether l may take something away from a client.
@@ -101,6 +103,9 @@ func (s *Settings) With(layers ...*Layer) *Settings {
 		}
 		if l.Redirects != nil {
 			merged.Redirects = slices.Concat(l.Redirects, merged.Redirects)
+		}
+		if l.Refusals != nil {
+			merged.Refusals = l.Refusals.apply(merged.Refusals)
 		}
 		if l.EnvIf != nil {
 			merged.EnvIf = slices.Concat(merged.EnvIf, l.EnvIf)

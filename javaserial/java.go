@@ -30,6 +30,14 @@ func (e *TypeError) Error() string {
 // cut to milliseconds.
 func Java(v any) (Node, error) { return (&boxes{}).of(v, "", 0) }
 
+// A Heap makes objects that go into one stream: as in Java, equal small numbers
+// and truth values are the same object. The zero Heap is empty. It belongs to
+// one goroutine.
+type Heap struct{ boxed boxes }
+
+// Java returns what the function Java returns.
+func (h *Heap) Java(v any) (Node, error) { return h.boxed.of(v, "", 0) }
+
 // Value writes what Java returns for v. Small numbers and truth values that
 // were written before become references, as those of Java do.
 func (e *Encoder) Value(v any) error {

@@ -40,6 +40,8 @@ var arrows = map[string][]string{
 	"tribes/rpc":                {"javaserial", "tribes"},
 	"tribes/replicated":         {"javaserial", "tribes", "tribes/internal/wire", "tribes/rpc"},
 
+	"cluster/internal/wire": {"javaserial"},
+
 	"cmd/catflap": {
 		"ajp", "session", "node/demo",
 		"internal/config", "internal/config/mistake", "internal/control", "internal/front", "internal/privilege", "internal/probe",

@@ -259,10 +259,27 @@ func TestLimits(t *testing.T) {
 		{"no Host", "GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "400 Bad Request"},
 		{"an empty Host", "GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n", "400 Bad Request"},
 		{"a Host that is none", "GET / HTTP/1.1\r\nHost: a..b\r\nConnection: close\r\n\r\n", "400 Bad Request"},
+		{"a Host with a zone", "GET / HTTP/1.1\r\nHost: [fe80::1%25lo]\r\nConnection: close\r\n\r\n", "400 Bad Request"},
+		{"an IPv6 address as Host", "GET / HTTP/1.1\r\nHost: [::1]:80\r\nConnection: close\r\n\r\n", "200 OK"},
 		{"TRACE", "TRACE /app/x HTTP/1.1\r\n" + head + "\r\n", "405 Method Not Allowed"},
 	} {
 		if status, _, _ := f.ask(t, test.request); !strings.HasPrefix(status, test.status[:3]) {
 			t.Errorf("%s: %s, want %s", test.rule, status, test.status)
+		}
+	}
+}
+
+// TestAddresses: 0.0.0.0 beside all addresses of its port has no socket.
+func TestAddresses(t *testing.T) {
+	for listen, want := range map[string]string{
+		"0.0.0.0:80 [::]:80": "[[::]:80]", "0.0.0.0:80 :80": "[:80]", "0.0.0.0:80 [::]:81": "[0.0.0.0:80 [::]:81]", "127.0.0.1:80 [::]:80": "[127.0.0.1:80 [::]:80]",
+	} {
+		cfg := &Config{}
+		for address := range strings.FieldsSeq(listen) {
+			cfg.Listen = append(cfg.Listen, Listen{Address: address})
+		}
+		if got := fmt.Sprint(addresses(cfg)); got != want {
+			t.Errorf("Listen %s: %s, want %s", listen, got, want)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func checkHost(r *http.Request, name string) error {
 		return bad
 	}
 	if strings.HasPrefix(r.Host, "[") {
-		if _, err := netip.ParseAddr(name); err != nil {
+		if address, err := netip.ParseAddr(name); err != nil || address.Zone() != "" {
 			return bad
 		}
 		return nil

@@ -13,7 +13,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -279,11 +281,22 @@ func (s *Server) full(l *line) {
 	}
 }
 
-// addresses returns what cfg listens on.
+// addresses returns what cfg listens on. All IPv4 addresses of a port are
+// among all addresses of it: 0.0.0.0 beside [::] gets no socket of its own.
+//
+// Source: httpd server/listen.c, open_listeners, as seen at work.
 func addresses(cfg *Config) []string {
+	whole := map[string]bool{} // ports of which all addresses are listened on
+	for _, l := range cfg.Listen {
+		if host, port, err := net.SplitHostPort(l.Address); err == nil && (host == "" || host == "::") {
+			whole[port] = true
+		}
+	}
 	var all []string
 	for _, l := range cfg.Listen {
-		all = append(all, l.Address)
+		if port, ok := strings.CutPrefix(l.Address, "0.0.0.0:"); !ok || !whole[port] {
+			all = append(all, l.Address)
+		}
 	}
 	return all
 }

@@ -100,7 +100,7 @@ func (g *grantor) listen(address string) (*os.File, error) {
 	}
 	socket := g.sockets[address]
 	if socket == nil {
-		l, err := net.Listen("tcp", address)
+		l, err := listen(address)
 		if err != nil {
 			return nil, err
 		}

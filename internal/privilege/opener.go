@@ -11,6 +11,7 @@ package privilege
 import (
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 )
 
@@ -80,4 +81,14 @@ func (Direct) RemoveState(pidFile string) error { return removeState(pidFile) }
 
 func (Direct) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
 
-func (Direct) Listen(address string) (net.Listener, error) { return net.Listen("tcp", address) }
+func (Direct) Listen(address string) (net.Listener, error) { return listen(address) }
+
+// listen opens the socket of an address. 0.0.0.0 is IPv4 only, as in httpd; to
+// package net it would be all there is.
+func listen(address string) (net.Listener, error) {
+	network := "tcp"
+	if ap, err := netip.ParseAddrPort(address); err == nil && ap.Addr().Is4() {
+		network = "tcp4"
+	}
+	return net.Listen(network, address)
+}

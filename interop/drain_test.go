@@ -24,12 +24,19 @@ func TestDrainUnderLoad(t *testing.T) {
 	binary := catflapBinary(t)
 	for _, verb := range []string{"stop", "graceful-stop"} {
 		t.Run(verb, func(t *testing.T) {
-			conf := front{workers: balancerOver(a, b), site: allToNodes + "LogLevel info\nGracefulShutdownTimeout 30\n", dir: peer.Folder(t)}.write(t)
+			dir, secure := peer.Folder(t), peer.FreeAddr(t)
+			conf := front{workers: balancerOver(a, b), site: allToNodes + "LogLevel info\nGracefulShutdownTimeout 30\n" + byHTTP2(t, dir, secure), dir: dir}.write(t)
 			server := peer.StartCatflap(t, binary, conf)
-			slow := make(chan error, 4)
+			byStreams, _ := clientOfHTTP2()
+			defer byStreams.CloseIdleConnections()
+			slow := make(chan error, 6)
 			for i := range cap(slow) { // answers after the stop has begun
+				client, url := http.DefaultClient, "http://"+server.Addr
+				if i%2 == 1 {
+					client, url = byStreams, "https://"+secure
+				}
 				go func() {
-					answer, err := http.Get(fmt.Sprintf("http://%s/slow?id=%s-%d&sleep=4000", server.Addr, verb, i))
+					answer, err := client.Get(fmt.Sprintf("%s/slow?id=%s-%d&sleep=4000", url, verb, i))
 					if err == nil {
 						answer.Body.Close()
 						if answer.StatusCode != 200 {

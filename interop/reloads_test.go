@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -17,9 +18,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/catflap/catflap/internal/certtest"
 	"github.com/catflap/catflap/interop/load"
 	"github.com/catflap/catflap/interop/peer"
 )
@@ -40,12 +43,13 @@ type changing struct {
 	more      *peer.Tomcat // b again, through another
 	addr      string       // the Listen that stays
 	other     string       // the one that comes and goes
+	secure    string       // one by TLS, which stays
 	base      string       // the text of httpd.conf, up to what changes
 }
 
 func newChanging(t *testing.T, a, b, more *peer.Tomcat) *changing {
 	t.Helper()
-	c := &changing{a: a, b: b, more: more, dir: peer.Folder(t), other: peer.FreeAddr(t)}
+	c := &changing{a: a, b: b, more: more, dir: peer.Folder(t), other: peer.FreeAddr(t), secure: peer.FreeAddr(t)}
 	files := filepath.Join(c.dir, "files")
 	if err := errors.Join(os.Mkdir(files, 0o755), os.WriteFile(filepath.Join(files, "big"), make([]byte, 1<<20), 0o644)); err != nil {
 		t.Fatal(err)
@@ -61,12 +65,11 @@ JkMount /manager manager
 JkUnMount /files/* lb
 JkMountFile conf/uri.properties
 JkMountFileReload 1
-JkMountCopy All
 <VirtualHost *:*>
 ServerName 127.0.0.1
 JkMountFile conf/uri.properties
 </VirtualHost>
-`}.write(t)
+` + byHTTP2(t, c.dir, c.secure)}.write(t)
 	text, err := os.ReadFile(c.conf)
 	if err != nil {
 		t.Fatal(err)
@@ -74,6 +77,37 @@ JkMountFile conf/uri.properties
 	c.base = string(text)
 	c.write(t, "uri.properties", "/filed/*=lb\n")
 	return c
+}
+
+// byHTTP2 is a site at addr that speaks HTTP/2, and what it wants; its
+// certificate is in dir.
+func byHTTP2(t *testing.T, dir, addr string) string {
+	cert := certtest.Issue(t, nil, nil, "127.0.0.1", nil)
+	put(t, filepath.Join(dir, "site.pem"), cert.CertPEM()+cert.KeyPEM(t))
+	return peer.LoadModules("ssl", "http2") + `JkMountCopy All
+Listen ` + addr + ` https
+<VirtualHost ` + addr + `>
+ServerName 127.0.0.1
+SSLEngine on
+SSLCertificateFile ` + dir + `/site.pem
+Protocols h2
+</VirtualHost>
+`
+}
+
+// clientOfHTTP2 returns a client that speaks nothing else, and how many
+// connections it has made.
+func clientOfHTTP2() (*http.Client, *atomic.Int64) {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP2(true)
+	dialled := new(atomic.Int64)
+	return &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
+		Protocols: protocols, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			dialled.Add(1)
+			return new(net.Dialer).DialContext(ctx, network, addr)
+		},
+	}}, dialled
 }
 
 // workers is workers.properties, with or without the worker that comes and
@@ -216,6 +250,35 @@ func (c *changing) keep(t *testing.T, ctx context.Context) (asked int) {
 	return asked
 }
 
+// keepStreams asks by HTTP/2 until ctx is done, three at once on one
+// connection. It returns how often.
+func (c *changing) keepStreams(t *testing.T, ctx context.Context) (asked int) {
+	client, dialled := clientOfHTTP2()
+	defer client.CloseIdleConnections()
+	for ; ctx.Err() == nil; asked++ {
+		var three sync.WaitGroup
+		for range 3 {
+			three.Go(func() {
+				answer, err := client.Get("https://" + c.secure + "/stream?sleep=40")
+				if err != nil {
+					t.Errorf("on a stream, after %d rounds: %v", asked, err)
+					return
+				}
+				defer answer.Body.Close()
+				body, err := io.ReadAll(answer.Body)
+				if err != nil || answer.StatusCode != 200 || answer.ProtoMajor != 2 || !strings.Contains(string(body), "scheme=https") {
+					t.Errorf("on a stream, after %d rounds: %s %s, %v", asked, answer.Proto, answer.Status, err)
+				}
+			})
+		}
+		three.Wait()
+	}
+	if n := dialled.Load(); n > 3 { // those that began before the first was there
+		t.Errorf("%d connections of HTTP/2: a reload has ended one", n)
+	}
+	return asked
+}
+
 // elected is how often members of lb were chosen, and what the operator
 // changed.
 func elected(t *testing.T, addr string) (count int, factor string) {
@@ -271,11 +334,12 @@ func TestReloads(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var others sync.WaitGroup
-	uploads, asked := make([]int, 3), 0
+	uploads, asked, rounds := make([]int, 3), 0, 0
 	for i := range uploads {
 		others.Go(func() { uploads[i] = c.upload(t, ctx) })
 	}
 	others.Go(func() { asked = c.keep(t, ctx) })
+	others.Go(func() { rounds = c.keepStreams(t, ctx) })
 	warm := load.Summarize(load.Run(ctx, c.mixed("warm", 2*time.Second)), time.Second)
 	if warm.Failed > 0 {
 		t.Fatalf("before the first reload: %v", warm)
@@ -300,14 +364,14 @@ func TestReloads(t *testing.T) {
 		}
 	}
 	summary := load.Summarize(outcomes, time.Second)
-	t.Logf("%d reloads: %v; uploads %v; %d answers on the kept connection; %d connections to the nodes before, %d more since", reloads, summary, uploads, asked, connections, since)
+	t.Logf("%d reloads: %v; uploads %v; %d answers on the kept connection, %d rounds of HTTP/2; %d connections to the nodes before, %d more since", reloads, summary, uploads, asked, rounds, connections, since)
 	t.Logf("early: %v; at the end: %v", early, late)
 	if failed > 0 || len(outcomes) < 400*int(length.Seconds()) {
 		t.Errorf("%d of %d requests failed", failed, len(outcomes))
 	}
-	for _, n := range append(uploads, asked/20) {
+	for _, n := range append(uploads, asked/20, rounds/20) {
 		if n < int(length.Seconds())/5 {
-			t.Errorf("uploads %v, %d answers on the kept connection: too few to tell", uploads, asked)
+			t.Errorf("uploads %v, %d answers on the kept connection, %d rounds of HTTP/2: too few to tell", uploads, asked, rounds)
 		}
 	}
 	// A reload that dropped the nodes' connections would make several anew,

@@ -1,6 +1,7 @@
 package ajp
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -226,6 +227,33 @@ func TestServerAnswers(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestServerWrites: a small answer leaves in one write, a large one in few.
+func TestServerWrites(t *testing.T) {
+	size := 0
+	s := &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for range size / 100 {
+			io.WriteString(w, strings.Repeat("x", 100))
+		}
+	})}
+	s.start()
+	request, err := ask("GET /", none).AppendTo([]byte{0x12, 0x34, 0, 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request[3] = byte(len(request) - headLen)
+	for bytesOfBody, writes := range map[int]int{0: 1, 100: 1, 8100: 1, 24000: 1, 1000000: 32} {
+		size = bytesOfBody
+		nc := &said{from: bytes.NewReader(request)}
+		newServerConn(s, nc).serve()
+		if nc.writes != writes {
+			t.Errorf("%d bytes left in %d writes, want %d", size, nc.writes, writes)
+		}
+		if wrong := wellFormed(nc.to.Bytes()); wrong != "" {
+			t.Error(wrong)
+		}
 	}
 }
 

@@ -15,12 +15,13 @@ import (
 // A said is a connection on which everything was said before: what is written
 // is kept.
 type said struct {
-	from *bytes.Reader
-	to   bytes.Buffer
+	from   *bytes.Reader
+	to     bytes.Buffer
+	writes int
 }
 
 func (s *said) Read(p []byte) (int, error)       { return s.from.Read(p) }
-func (s *said) Write(p []byte) (int, error)      { return s.to.Write(p) }
+func (s *said) Write(p []byte) (int, error)      { s.writes++; return s.to.Write(p) }
 func (s *said) Close() error                     { return nil }
 func (s *said) LocalAddr() net.Addr              { return pipeAddr{} }
 func (s *said) RemoteAddr() net.Addr             { return pipeAddr{} }

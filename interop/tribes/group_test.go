@@ -7,9 +7,23 @@ import (
 	"github.com/catflap/catflap/interop/netns"
 )
 
-// Two Tomcats and two Go members are one group: all see each other, a kill is
-// seen by all, and no Tomcat complains of a Go member.
+// longStay is how long the group stays together with CATFLAP_FULL.
+const longStay = 20 * time.Minute
+
+// stay is how long the group stays together before something happens: more than
+// a channel heartbeat of everybody.
+func stay() time.Duration {
+	if full() {
+		return longStay
+	}
+	return 6 * time.Second
+}
+
+// Two Tomcats and two Go members are one group: all see each other, none leaves
+// while all are well, a kill is seen by all, and no Tomcat complains of a Go
+// member.
 func TestGroup(t *testing.T) {
+	t.Parallel()
 	net := netns.New(t, 4)
 	a, b := startTomcat(t, net.Hosts[0], tomcatConfig{}), startTomcat(t, net.Hosts[1], tomcatConfig{})
 	a.await(t, net.Hosts[1], 60*time.Second, "added")
@@ -26,9 +40,14 @@ func TestGroup(t *testing.T) {
 	d.await(t, "joined ", 3, 2*time.Second)
 	c.await(t, "joined "+net.Hosts[3].Addr, 1, 2*time.Second)
 
-	time.Sleep(6 * time.Second) // more than a channel heartbeat of everybody
+	time.Sleep(stay())
 	if n := c.count("left ") + d.count("left "); n != 0 {
 		t.Errorf("%d members left although none did", n)
+	}
+	for _, tc := range []*tomcat{a, b} {
+		if bad := tc.complaints(t); len(bad) > 0 {
+			t.Errorf("after %v together a Tomcat complains:\n%s", stay(), bad)
+		}
 	}
 
 	killed := time.Now()

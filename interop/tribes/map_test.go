@@ -22,8 +22,9 @@ func wantSoon(t *testing.T, m *goMember, command, word, want string) {
 // The replicated map between Go and Tomcat's own library: put, get, remove both
 // ways, a late joiner on either side, and relocation after a kill.
 func TestMap(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"lazy", "copy"} {
-		t.Run(kind, func(t *testing.T) { mapWith(t, kind) })
+		t.Run(kind, func(t *testing.T) { t.Parallel(); mapWith(t, kind) })
 	}
 }
 

@@ -60,6 +60,7 @@ func exchange(t *testing.T, from, to *goMember, sizes []int, options []int) {
 // Messages of 1 byte to 16 MB go both ways between Go and Tomcat's own library,
 // with and without acknowledgement, none lost, changed or doubled.
 func TestMessages(t *testing.T) {
+	t.Parallel()
 	goes, java := pair(t, "dispatch detector")
 	sizes := []int{1, 100, 65_000, 1 << 20, 16 << 20}
 	if full() {
@@ -73,12 +74,14 @@ func TestMessages(t *testing.T) {
 // The interceptors that change messages understand those of Tomcat, each alone
 // and together.
 func TestStacks(t *testing.T) {
+	t.Parallel()
 	stacks := []string{"gzip detector", "dispatch encrypt detector", "order detector", "dispatch gzip encrypt detector fragmentation order"}
 	if full() {
 		stacks = append(stacks, "fragmentation detector", "gzip fragmentation order detector", "ping detector dispatch")
 	}
 	for _, stack := range stacks {
 		t.Run(stack, func(t *testing.T) {
+			t.Parallel()
 			goes, java := pair(t, stack)
 			sizes := []int{1, 1000, 102_400, 102_401, 1_000_000}
 			exchange(t, goes, java, sizes, []int{0, 6})
@@ -89,6 +92,7 @@ func TestStacks(t *testing.T) {
 
 // Each side answers the other's questions.
 func TestRPC(t *testing.T) {
+	t.Parallel()
 	goes, java := pair(t, "dispatch detector")
 	if got := goes.answer(t, "ask hello", "answers", 10*time.Second); got != "java:hello" {
 		t.Errorf("Go asks, Java answers %q", got)

@@ -298,8 +298,14 @@ func (d *Decoder) contents() ([]Content, error) {
 		}
 		if n := len(all); n > 0 && all[n-1].Block != nil {
 			if !grown {
+				if err := d.use(2 * len(all[n-1].Block)); err != nil {
+					return all, err
+				}
 				all[n-1].Block = append([]byte(nil), all[n-1].Block...)
 				grown = true
+			}
+			if err := d.use(2 * len(b)); err != nil { // it doubles when it grows
+				return all, err
 			}
 			all[n-1].Block = append(all[n-1].Block, b...)
 			continue

@@ -20,6 +20,7 @@ type Decoder struct {
 	limits  Limits
 	depth   int
 	objects int
+	room    int    // bytes that may be used before Limits.Room is asked again
 	open    []Node // the objects that are being read, the outermost first
 	err     error
 }
@@ -27,7 +28,7 @@ type Decoder struct {
 // NewDecoder begins to read data, which must not change as long as what was
 // read is in use. A wrong header is told by the first read.
 func NewDecoder(data []byte, limits Limits) *Decoder {
-	d := &Decoder{data: data, limits: limits.withDefaults()}
+	d := &Decoder{data: data, limits: limits.withDefaults(), room: freeRoom}
 	switch {
 	case len(data) > d.limits.Bytes:
 		d.fail("the stream has %d bytes, more than %d", len(data), d.limits.Bytes)
@@ -120,6 +121,9 @@ func (d *Decoder) text(n int) (string, error) {
 		return "", d.fail("a string of %d bytes, more than %d", n, d.limits.String)
 	}
 	b, err := d.take(n)
+	if err == nil {
+		err = d.use(n)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -346,6 +350,31 @@ func (d *Decoder) count(n int) error {
 	if d.objects += n; d.objects > d.limits.Objects {
 		return d.fail("more than %d objects and elements", d.limits.Objects)
 	}
+	return d.use(n * itemSize)
+}
+
+const (
+	// itemSize is about what an item takes at most: an object with its handle.
+	itemSize = 128
+	// freeRoom is what a stream may take without asking, roomStep how much it
+	// asks for at once.
+	freeRoom = 16 << 10
+	roomStep = 64 << 10
+)
+
+// use counts n bytes of memory.
+func (d *Decoder) use(n int) error {
+	if d.limits.Room == nil {
+		return nil
+	}
+	if d.room -= n; d.room >= 0 {
+		return nil
+	}
+	more := max(roomStep, -d.room)
+	if !d.limits.Room(more) {
+		return d.fail("no memory left to read more of it")
+	}
+	d.room += more
 	return nil
 }
 

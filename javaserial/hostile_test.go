@@ -202,3 +202,26 @@ func TestPrimitiveDataOverBlocks(t *testing.T) {
 		t.Error("UTF takes more than MaxUTF bytes")
 	}
 }
+
+// What reading takes is asked for before it is used, and refused in words.
+func TestRoom(t *testing.T) {
+	elements := make([]Node, 10_000)
+	for i := range elements {
+		elements[i] = &String{Text: "text"}
+	}
+	data := Encode(NewArray("[Ljava.lang.Object;", 1, elements))
+	used := 0
+	if _, err := Decode(data, Limits{Room: func(n int) bool { used += n; return true }}); err != nil {
+		t.Fatal(err)
+	}
+	if used < 10_000*48 || used > 10_000*200 {
+		t.Errorf("%d bytes were asked for", used)
+	}
+	left := 256 << 10
+	if _, err := Decode(data, Limits{Room: func(n int) bool { left -= n; return left >= 0 }}); err == nil {
+		t.Error("more is read than there is room for")
+	}
+	if _, err := Decode(Encode(&String{Text: "small"}), Limits{Room: func(int) bool { return false }}); err != nil {
+		t.Errorf("a small object needs no room: %v", err)
+	}
+}

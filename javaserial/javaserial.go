@@ -70,6 +70,10 @@ type Limits struct {
 	String  int // bytes of one string; default 16 MiB
 	Array   int // elements of one array; default 16,777,216
 	Handles int // objects that can be referred to; default 2,000,000
+	// Room is asked for so many more bytes of memory before they are used; false
+	// ends the reading. What it counts is an estimate on the safe side. Default:
+	// none is asked.
+	Room func(n int) bool
 }
 
 func (l Limits) withDefaults() Limits {

@@ -16,7 +16,7 @@ type FragmentationConfig struct {
 	Base
 	MaxSize  int           // maxSize: of a piece in bytes; default 102,400
 	Expire   time.Duration // expire: how long missing pieces are waited for; default 60 s
-	MaxHeld  int64         // bytes of all pieces that wait; default 64 MiB
+	MaxHeld  int64         // bytes of all pieces that wait; default 32 MiB
 	MaxTotal int           // of a whole message; default 32 MiB
 }
 
@@ -60,7 +60,7 @@ func NewFragmentation(cfg FragmentationConfig) *Fragmentation {
 		cfg.Expire = time.Minute
 	}
 	if cfg.MaxHeld == 0 {
-		cfg.MaxHeld = 64 << 20
+		cfg.MaxHeld = 32 << 20
 	}
 	if cfg.MaxTotal == 0 {
 		cfg.MaxTotal = 32 << 20
@@ -152,6 +152,10 @@ func (f *Fragmentation) piece(m *tribes.Message, part []byte, index, count int) 
 	s.pieces[index] = part
 	if s.left--; s.left > 0 {
 		return nil, nil
+	}
+	if !m.Take(s.size) {
+		f.drop(key)
+		return nil, errNoRoom
 	}
 	whole := make([]byte, 0, s.size)
 	for _, p := range s.pieces {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"sync/atomic"
 
 	"github.com/catflap/catflap/tribes"
 )
@@ -16,11 +15,10 @@ import (
 // GzipConfig are Tomcat's attributes of GzipInterceptor. A zero field means its
 // default.
 type GzipConfig struct {
-	Base             // Flag: what marks a compressed message; default 256
-	MinSize    int   // compressionMinSize: shorter messages are left as they are; default 0
-	Level      int   // of compress/gzip; default its own
-	MaxTotal   int   // bytes of one message once it is inflated; default 32 MiB
-	MaxInflate int64 // and of all that are being worked on; default 128 MiB
+	Base         // Flag: what marks a compressed message; default 256
+	MinSize  int // compressionMinSize: shorter messages are left as they are; default 0
+	Level    int // of compress/gzip; default its own
+	MaxTotal int // bytes of one message once it is inflated; default 32 MiB
 }
 
 // A Gzip compresses messages, and inflates those that are marked as compressed.
@@ -29,7 +27,6 @@ type GzipConfig struct {
 type Gzip struct {
 	tribes.Pass
 	cfg     GzipConfig
-	inside  atomic.Int64 // bytes that are inflated now
 	writers sync.Pool
 	readers sync.Pool
 }
@@ -45,9 +42,6 @@ func NewGzip(cfg GzipConfig) *Gzip {
 	}
 	if cfg.MaxTotal == 0 {
 		cfg.MaxTotal = 32 << 20
-	}
-	if cfg.MaxInflate == 0 {
-		cfg.MaxInflate = 128 << 20
 	}
 	return &Gzip{cfg: cfg}
 }
@@ -85,8 +79,7 @@ func (g *Gzip) Deliver(m *tribes.Message) error {
 	if m.Options&g.cfg.Flag == 0 {
 		return g.Above.Deliver(m)
 	}
-	data, taken, err := g.inflate(m.Data)
-	defer g.inside.Add(-taken)
+	data, err := g.inflate(m)
 	if err != nil {
 		g.cfg.Log.Warn("compressed message dropped", "from", m.From, "err", err)
 		return fmt.Errorf("gunzip: %w", err)
@@ -98,10 +91,13 @@ func (g *Gzip) Deliver(m *tribes.Message) error {
 // errInflated says that a message would become too long.
 var errInflated = errors.New("it becomes too long: is it a bomb?")
 
-// inflate returns what b is without compression. Memory is taken step by step:
-// what a message becomes is not known before. taken are the bytes to give back
-// once it was worked on.
-func (g *Gzip) inflate(b []byte) (data []byte, taken int64, err error) {
+// errNoRoom says that the receive budget is used up.
+var errNoRoom = errors.New("no memory left in the receive budget")
+
+// inflate returns what m's data is without compression. Memory is taken of the
+// receive budget step by step: what a message becomes is not known before.
+func (g *Gzip) inflate(m *tribes.Message) (data []byte, err error) {
+	b := m.Data
 	r, ok := g.readers.Get().(*gzip.Reader)
 	if ok {
 		err = r.Reset(bytes.NewReader(b))
@@ -109,30 +105,28 @@ func (g *Gzip) inflate(b []byte) (data []byte, taken int64, err error) {
 		r, err = gzip.NewReader(bytes.NewReader(b))
 	}
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer g.readers.Put(r)
-	data = make([]byte, 0, min(4*len(b)+512, 64<<10))
+	data = make([]byte, 0, min(4*len(b)+512, 16<<10))
 	for {
 		if len(data) == cap(data) {
 			if cap(data) >= g.cfg.MaxTotal {
-				return nil, taken, errInflated
+				return nil, errInflated
 			}
 			step := min(cap(data), g.cfg.MaxTotal-cap(data))
-			if g.inside.Add(int64(step)) > g.cfg.MaxInflate {
-				g.inside.Add(-int64(step))
-				return nil, taken, errors.New("too much is inflated at once")
+			if !m.Take(step) {
+				return nil, errNoRoom
 			}
-			taken += int64(step)
 			data = append(make([]byte, 0, cap(data)+step), data...)
 		}
 		n, err := r.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]
 		if err == io.EOF {
-			return data, taken, nil
+			return data, nil
 		}
 		if err != nil {
-			return nil, taken, err
+			return nil, err
 		}
 	}
 }

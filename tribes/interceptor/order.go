@@ -18,7 +18,7 @@ type OrderConfig struct {
 	Expire        time.Duration // expire: how long a gap is waited for; default 3 s
 	DropExpired   bool          // forwardExpired="false": what waited in vain is dropped
 	MaxQueue      int           // maxQueue: messages of a member that wait; default 10,000
-	MaxQueueBytes int64         // and their bytes, of all members; default 64 MiB
+	MaxQueueBytes int64         // and their bytes, of all members; default 16 MiB
 }
 
 // An Order numbers the messages to each member, and delivers those of each in
@@ -48,7 +48,7 @@ func NewOrder(cfg OrderConfig) *Order {
 		cfg.MaxQueue = 10000
 	}
 	if cfg.MaxQueueBytes == 0 {
-		cfg.MaxQueueBytes = 64 << 20
+		cfg.MaxQueueBytes = 16 << 20
 	}
 	return &Order{cfg: cfg, sent: map[tribes.Key]int32{}, senders: map[tribes.Key]*sequence{}}
 }
@@ -114,7 +114,7 @@ func (o *Order) Deliver(m *tribes.Message) error {
 	}
 	s.waiting[n] = heldMessage{m, time.Now()}
 	o.held += int64(at)
-	return o.deliver(s, m)
+	return o.deliver(s, m, m.Room)
 }
 
 // maxSenders bounds what made-up senders can fill.
@@ -134,8 +134,9 @@ func (o *Order) bound() {
 }
 
 // deliver delivers what is due of s, and returns what became of own if that was
-// among it. o.mu is locked, and unlocked at the end.
-func (o *Order) deliver(s *sequence, own *tribes.Message) (err error) {
+// among it. room is where what waited finds the memory that it needs now. o.mu
+// is locked, and unlocked at the end.
+func (o *Order) deliver(s *sequence, own *tribes.Message, room func(int) bool) (err error) {
 	if s.delivering {
 		o.mu.Unlock()
 		return nil
@@ -143,6 +144,7 @@ func (o *Order) deliver(s *sequence, own *tribes.Message) (err error) {
 	s.delivering = true
 	for m, ok := o.due(s); ok; m, ok = o.due(s) {
 		o.mu.Unlock()
+		m.Room = room
 		failed := o.Above.Deliver(m)
 		if m == own {
 			err = failed
@@ -207,7 +209,7 @@ func (o *Order) Heartbeat(context.Context) {
 	o.mu.Unlock()
 	for _, s := range all {
 		o.mu.Lock()
-		_ = o.deliver(s, nil)
+		_ = o.deliver(s, nil, nil)
 	}
 }
 

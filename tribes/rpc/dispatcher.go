@@ -124,7 +124,9 @@ func (d *Dispatcher) Received(m *tribes.Message) (bool, error) {
 	if m.Options.Has(tribes.OptionBytes) {
 		return false, nil
 	}
-	n, err := javaserial.Decode(m.Data, d.limits)
+	limits := d.limits
+	limits.Room = m.Take
+	n, err := javaserial.Decode(m.Data, limits)
 	if err != nil {
 		d.log.Error("message cannot be read", "from", m.From, "id", m.ID.String(), "err", err)
 		return true, nil

@@ -10,18 +10,22 @@ import (
 // connections together. Strangers, who are no members, may have a quarter of
 // it, so that they cannot take what members need.
 type budget struct {
+	size      int64
 	mu        sync.Mutex
 	free      int64
 	strangers int64         // free for strangers; never more than free counts
 	changed   chan struct{} // closed when something was given back; nil if nobody waits
 }
 
-func newBudget(size int64) *budget { return &budget{free: size, strangers: size / 4} }
+func newBudget(size int64) *budget { return &budget{size: size, free: size, strangers: size / 4} }
 
 // take takes n bytes, and waits for them at most patience. It reports false if
 // they could not be had.
 func (b *budget) take(ctx context.Context, n int64, stranger bool, patience time.Duration) bool {
 	var timer *time.Timer
+	if n > b.size || stranger && n > b.size/4 {
+		return false // it never will be
+	}
 	for {
 		b.mu.Lock()
 		if b.free >= n && (!stranger || b.strangers >= n) {

@@ -149,7 +149,7 @@ func (r *Receiver) serve(ctx context.Context, conn net.Conn) {
 	for {
 		body, err := in.frame(ctx)
 		if err == nil {
-			err = in.message(body)
+			err = in.message(ctx, body)
 		}
 		in.done()
 		if err == nil {
@@ -184,6 +184,15 @@ type incoming struct {
 func (in *incoming) done() {
 	in.r.budget.give(in.taken, in.stranger)
 	in.taken = 0
+}
+
+// room takes n bytes of the budget until the frame is done with.
+func (in *incoming) room(ctx context.Context, n int64) bool {
+	if !in.r.budget.take(ctx, n, in.stranger, in.r.cfg.Stall) {
+		return false
+	}
+	in.taken += n
+	return true
 }
 
 // frame reads the next frame. io.EOF is the end between two.
@@ -247,10 +256,9 @@ func (in *incoming) body(ctx context.Context, n int) ([]byte, error) {
 	b := make([]byte, 0, unbudgeted)
 	for len(b) < n {
 		step := min(n-len(b), max(len(b), unbudgeted))
-		if !in.r.budget.take(ctx, int64(step), in.stranger, in.r.cfg.Stall) {
+		if !in.room(ctx, int64(step)) {
 			return nil, fmt.Errorf("body of a frame of %d bytes: no memory left in the receive budget of %d bytes", n, in.r.cfg.Budget)
 		}
-		in.taken += int64(step)
 		next := make([]byte, len(b)+step)
 		copy(next, b)
 		for filled := len(b); filled < len(next); {
@@ -266,7 +274,7 @@ func (in *incoming) body(ctx context.Context, n int) ([]byte, error) {
 }
 
 // message delivers what a frame holds, and acknowledges it as its options say.
-func (in *incoming) message(body []byte) error {
+func (in *incoming) message(ctx context.Context, body []byte) error {
 	if bytes.Equal(body, wire.Ack) || bytes.Equal(body, wire.FailAck) {
 		return &wire.Error{What: "frame", Offset: wire.FrameHead, Reason: "an acknowledgement where nothing was sent"}
 	}
@@ -274,6 +282,7 @@ func (in *incoming) message(body []byte) error {
 	if err != nil {
 		return err
 	}
+	m.Room = func(n int) bool { return in.room(ctx, int64(n)) }
 	ack := m.Options.Has(wire.OptionAck)
 	sync := ack && m.Options.Has(wire.OptionSyncAck)
 	if ack && !sync {

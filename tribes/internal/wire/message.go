@@ -24,7 +24,14 @@ type Message struct {
 	// Order is what the message belongs to, such as a session's id: those with
 	// the same leave in their order. Empty for none; not among the bytes.
 	Order string
+	// Room takes so many more bytes of the receive budget, for what m becomes
+	// while it is worked on; false if there are none. It may be called until
+	// Deliver returns. Nil where nothing bounds it; not among the bytes.
+	Room func(n int) bool
 }
+
+// Take takes n bytes of Room.
+func (m *Message) Take(n int) bool { return m.Room == nil || m.Room(n) }
 
 // AppendTo appends the body of m's frame to b. from are the bytes of its
 // sender.

@@ -142,3 +142,27 @@ func sortedLines(r response) response {
 	r.body = []byte(strings.Join(lines, "\r\n"))
 	return r
 }
+
+// TestEncodedSlashes: %2F in the paths of files and mounts.
+func TestEncodedSlashes(t *testing.T) {
+	var site strings.Builder
+	site.WriteString(open + "DocumentRoot \"@DIR@/www\"\n<Location /app/secret>\nRequire all denied\n</Location>\n<Location /dir>\nRequire all denied\n</Location>\nAllowEncodedSlashes On\n")
+	var requests []request
+	for _, host := range []struct{ name, lines string }{
+		{"silent", ""}, {"off", "AllowEncodedSlashes Off"}, {"on", "AllowEncodedSlashes On"}, {"kept", "AllowEncodedSlashes NoDecode"},
+		{"onraw", "AllowEncodedSlashes On\nJkOptions +ForwardURICompatUnparsed"}, {"raw", "AllowEncodedSlashes NoDecode\nJkOptions +ForwardURICompatUnparsed"},
+	} {
+		fmt.Fprintf(&site, "<VirtualHost 127.0.0.1:@PORT@>\nServerName %s.example\nJkMount /app/* JVMRoute-pj001\nJkMount /*.do JVMRoute-pj001\n%s\n</VirtualHost>\n", host.name, host.lines)
+		for _, path := range []string{"/sub%2fx.txt", "/sub%2Fx.txt", "/%2e%2e%2fa.txt", "/sub/..%2fa.txt", "/sub%2f..%2fa.txt", "/dir%2findex.html", "/app/a%2fb", "/app/secret%2fx", "/app/x%2f..%2fsecret/y", "/app/x%2f%2fy", "/x%2fy.do", "/app/%252f"} {
+			requests = append(requests, request{id: host.name + path, head: head("GET "+path, "Host: "+host.name+".example")})
+		}
+	}
+	comparison{
+		site: site.String(), files: map[string]string{"www/sub/x.txt": "x", "www/a.txt": "a", "www/dir/index.html": "i"}, requests: requests,
+		meant: map[string]meant{
+			"*/%2e%2e%2fa.txt":          {"status", "climbs above the root by encoded slashes"},
+			"raw/app/secret%2fx":        {"status", "is judged with its slashes"},
+			"raw/app/x%2f..%2fsecret/y": {"status", "is judged with its slashes"},
+		},
+	}.run(t)
+}

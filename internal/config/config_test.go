@@ -85,7 +85,7 @@ func dump(cfg *front.Config) string {
 			p("  env to the container %v, strips %q", vars, s.Translate.StripSession)
 		}
 		if s.Exchange.Product != product || s.Exchange.Trace != exchange.TraceOff {
-			p("  server %s, trace %d", s.Exchange.Product, s.Exchange.Trace)
+			p("  server %s, trace %d, slashes %d", s.Exchange.Product, s.Exchange.Trace, s.Slashes)
 		}
 		if s.Early != nil {
 			p("  early%s", headerText(s.Early))

@@ -11,6 +11,7 @@ import (
 	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/config/properties"
 	"github.com/catflap/catflap/internal/front"
+	"github.com/catflap/catflap/internal/front/canonical"
 	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/front/mount"
 	"github.com/catflap/catflap/internal/front/settings"
@@ -99,6 +100,8 @@ type entering struct {
 	early []settings.HeaderOp // RequestHeader … early
 	envIf []settings.EnvRule
 	trace *exchange.TraceMode
+	// slashes is AllowEncodedSlashes.
+	slashes *canonical.Slashes
 }
 
 // refused is what a scope says about paths that are not served.

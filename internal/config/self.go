@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
+	"github.com/catflap/catflap/internal/front/canonical"
 	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/front/settings"
 )
@@ -15,7 +16,28 @@ var selfRows = []row{
 	{"UseCanonicalPhysicalPort", anywhere, one, "Whether to use the physical Port when constructing URLs", useCanonicalPort, "Whether the port of the socket stands in where the client, or ServerName, names none.", "interop TestCanonicalNames"},
 	{"ServerSignature", anywhere, one, "En-/disable server signature (on|off|email)", serverSignature, "The last line of error pages and listings.", "interop TestSignatures"},
 	{"ServerTokens", inServer, one, "Determine tokens displayed in the Server: header - Min(imal), Major, Minor, Prod(uctOnly), OS, or Full", serverTokens, "The Server header: catflap, with Major, Minor or Min its version, with OS or Full also the system. Without the line it is catflap.", "TestGolden/self"},
+	{"AllowEncodedSlashes", topLevels, one, "Allow URLs containing '/' encoded as '%2F'", allowEncodedSlashes, "Whether %2F in a path is 404, a slash (On), or part of a name (NoDecode).", "interop TestEncodedSlashes"},
 	{"TraceEnable", topLevels, one, "'on' (default), 'off' or 'extended' to trace request body content", traceEnable, "TRACE is answered only where it stands with on or extended.", "interop TestTrace"},
+}
+
+func allowEncodedSlashes(l *loader, p place, d *httpdconf.Directive) {
+	words := map[string]canonical.Slashes{"off": canonical.SlashesRefused, "on": canonical.SlashesDecoded, "nodecode": canonical.SlashesKept}
+	if mode, ok := keyword(l, d, words, "AllowEncodedSlashes must be On, Off, or NoDecode"); ok {
+		p.scope.slashes = &mode
+	}
+}
+
+// slashes is what encoded slashes are in a host; it inherits nothing, as seen
+// at work.
+func (l *loader) slashes(s *scope, uri exchange.URIMode) canonical.Slashes {
+	mode := canonical.SlashesRefused
+	if s.slashes != nil {
+		mode = *s.slashes
+	}
+	if mode == canonical.SlashesKept && uri == exchange.URICompatUnparsed {
+		mode = canonical.SlashesUnparsed
+	}
+	return mode
 }
 
 // keyword reads one of the words, in any case of letters; or says text.

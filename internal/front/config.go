@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/internal/front/balancer"
+	"github.com/catflap/catflap/internal/front/canonical"
 	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/front/htaccess"
 	"github.com/catflap/catflap/internal/front/jklog"
@@ -63,6 +64,7 @@ type Site struct {
 	Early     []settings.HeaderOp  // RequestHeader … early, in order
 	EnvIf     []settings.EnvRule   // SetEnvIf and its kin of the server level, in order
 	Refusals  [][]settings.Refusal // of RewriteRule, of ProxyPass
+	Slashes   canonical.Slashes    // AllowEncodedSlashes
 	Translate translate.Config
 	MountFile *MountFile // JkMountFile; nil if it has none
 	TLS       *TLS       // nil: in clear

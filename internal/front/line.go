@@ -145,6 +145,7 @@ func stations(cfg *Site, files *static.Files, checker *access.Checker, leaves *f
 		exchange: &cfg.Exchange,
 		limits:   cfg.Limits,
 		resolver: vhost.NewResolver(sections),
+		slashes:  cfg.Slashes,
 		early:    cfg.Early,
 		envIf:    cfg.EnvIf,
 		files:    files,

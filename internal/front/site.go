@@ -30,6 +30,7 @@ type site struct {
 	exchange  *exchange.Site
 	limits    Limits
 	resolver  *vhost.Resolver
+	slashes   canonical.Slashes
 	early     []settings.HeaderOp
 	envIf     []settings.EnvRule
 	translate atomic.Pointer[translate.Translator]
@@ -48,7 +49,7 @@ type site struct {
 // enter sets the path of x, and the environment that it has before anything
 // else is decided.
 func (s *site) enter(x *exchange.Exchange, target string) (err error) {
-	x.Request.Path, err = canonical.Parse(target)
+	x.Request.Path, err = s.slashes.Parse(target)
 	headers.Request(x, s.early)
 	env.Judge(x, s.envIf)
 	return err

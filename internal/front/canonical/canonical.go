@@ -27,7 +27,36 @@ import (
 // Source: httpd server/util.c, unescape_url and ap_normalize_path, and
 // server/protocol.c, ap_parse_request_line, as seen at work; the reading of
 // Encoded by Tomcat's CoyoteAdapter, as seen at work.
-func Parse(target string) (exchange.Path, error) {
+func Parse(target string) (exchange.Path, error) { return SlashesRefused.Parse(target) }
+
+// Slashes says what an encoded slash is: AllowEncodedSlashes.
+type Slashes int
+
+const (
+	SlashesRefused Slashes = iota // Off: the path is refused
+	SlashesDecoded                // On: a slash like any other
+	SlashesKept                   // NoDecode: three bytes of a name, which go out encoded once more
+	// SlashesUnparsed is NoDecode where containers get the path as it came, and
+	// may decode it: as SlashesKept, but Mount has slashes in their place, so
+	// that rules hold whatever a container makes of them.
+	SlashesUnparsed
+)
+
+// Parse is the function of that name, with encoded slashes as s says.
+func (s Slashes) Parse(target string) (exchange.Path, error) {
+	if s != SlashesUnparsed {
+		return s.parse(target)
+	}
+	decoded, err := SlashesDecoded.parse(target)
+	if err != nil {
+		return exchange.Path{}, err
+	}
+	kept, err := SlashesKept.parse(target)
+	kept.Mount = decoded.Mount
+	return kept, err
+}
+
+func (s Slashes) parse(target string) (exchange.Path, error) {
 	path, _, _ := strings.Cut(target, "?")
 	if strings.IndexByte(target, '#') >= 0 {
 		return exchange.Path{}, refuse(target, fragment)
@@ -45,12 +74,17 @@ func Parse(target string) (exchange.Path, error) {
 	case parameters:
 		return exchange.Path{Decoded: path, Mount: withoutParameters(path), Encoded: path}, nil
 	}
-	p, why := resolve(path)
+	if s == SlashesDecoded {
+		path = encodedSlash.Replace(path)
+	}
+	p, why := resolve(path, s == SlashesKept)
 	if why != fine {
 		return exchange.Path{}, refuse(target, why)
 	}
 	return p, nil
 }
+
+var encodedSlash = strings.NewReplacer("%2F", "/", "%2f", "/")
 
 // withoutHost returns the path of target, which may be an absolute URL of
 // http or https.

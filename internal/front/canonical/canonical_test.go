@@ -120,3 +120,30 @@ func BenchmarkParse(b *testing.B) {
 		})
 	}
 }
+
+// TestSlashes: what httpd made of the same paths.
+func TestSlashes(t *testing.T) {
+	for _, test := range []struct {
+		rule                            string
+		slashes                         Slashes
+		target, decoded, mount, encoded string // decoded "" is a refusal
+	}{
+		{"off", SlashesRefused, "/a%2fb", "", "", ""},
+		{"on", SlashesDecoded, "/a%2fb%2F", "/a/b/", "/a/b/", "/a/b/"},
+		{"on: dots behind them", SlashesDecoded, "/a%2f..%2fb", "/b", "/b", "/b"},
+		{"on: several", SlashesDecoded, "/a%2f%2fb", "/a/b", "/a/b", "/a/b"},
+		{"on: above the root", SlashesDecoded, "/a%2f..%2f..%2fb", "", "", ""},
+		{"on: not twice", SlashesDecoded, "/a%252fb", "/a%2fb", "/a%2fb", "/a%252fb"},
+		{"kept", SlashesKept, "/a%2fb%2F", "/a%2fb%2F", "/a%2fb%2F", "/a%252fb%252F"},
+		{"kept: no dot segment", SlashesKept, "/a%2f..%2fb", "/a%2f..%2fb", "/a%2f..%2fb", "/a%252f..%252fb"},
+		{"kept: NUL is not", SlashesKept, "/a%00b", "", "", ""},
+		{"unparsed: rules see slashes", SlashesUnparsed, "/a%2f..%2fb;x=1", "/a%2f..%2fb;x=1", "/b", "/a%252f..%252fb;x=1"},
+		{"unparsed: above the root", SlashesUnparsed, "/..%2fb", "", "", ""},
+		{"unparsed: without any", SlashesUnparsed, "/a/b", "/a/b", "/a/b", "/a/b"},
+	} {
+		got, err := test.slashes.Parse(test.target)
+		if want := (exchange.Path{Decoded: test.decoded, Mount: test.mount, Encoded: test.encoded}); got != want || (err != nil) != (test.decoded == "") {
+			t.Errorf("%s: %q is\n %+v, %v, want\n %+v", test.rule, test.target, got, err, want)
+		}
+	}
+}

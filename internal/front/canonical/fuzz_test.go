@@ -14,36 +14,48 @@ func FuzzParse(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, target string) {
-		p, err := Parse(target)
-		if err != nil || p.Decoded == "*" {
-			return
+		for _, s := range []Slashes{SlashesRefused, SlashesDecoded, SlashesKept} {
+			agree(t, s, target)
 		}
-		for shape, path := range map[string]string{"decoded": p.Decoded, "mount": p.Mount, "encoded": p.Encoded} {
-			if path == "" || path[0] != '/' || strings.Contains(path, "//") || strings.IndexByte(path, 0) >= 0 {
-				t.Fatalf("%s of %q is %q", shape, target, path)
+		if p, err := SlashesUnparsed.Parse(target); err == nil && p.Decoded != "*" {
+			if decoded, _ := SlashesDecoded.Parse(target); decoded.Mount != p.Mount {
+				t.Fatalf("%q: a container that decodes it sees %q, the mounts %q", target, decoded.Mount, p.Mount)
 			}
-			for s := range strings.SplitSeq(path, "/") {
-				if s == "." || s == ".." {
-					t.Fatalf("%s of %q keeps a dot segment: %q", shape, target, path)
-				}
-			}
-		}
-		for i := range len(p.Encoded) {
-			if c := p.Encoded[i]; !unreserved[c] && c != '%' && c != ';' {
-				t.Fatalf("encoded holds %q: %q", c, p.Encoded)
-			}
-		}
-		if once, _ := url.PathUnescape(p.Encoded); once != p.Decoded {
-			t.Fatalf("%q decoded once is %q, want %q", p.Encoded, once, p.Decoded)
-		}
-		again, err := Parse(p.Encoded)
-		if err != nil || again != p {
-			t.Fatalf("%q is %+v; its encoded form is %+v, %v", target, p, again, err)
-		}
-		if tomcat := asTomcat(p.Encoded); tomcat != p.Mount {
-			t.Fatalf("a container takes %q for %q, the mounts for %q", p.Encoded, tomcat, p.Mount)
 		}
 	})
+}
+
+// agree holds the shapes of target against each other.
+func agree(t *testing.T, s Slashes, target string) {
+	p, err := s.Parse(target)
+	if err != nil || p.Decoded == "*" {
+		return
+	}
+	for shape, path := range map[string]string{"decoded": p.Decoded, "mount": p.Mount, "encoded": p.Encoded} {
+		if path == "" || path[0] != '/' || strings.Contains(path, "//") || strings.IndexByte(path, 0) >= 0 {
+			t.Fatalf("%s of %q is %q", shape, target, path)
+		}
+		for s := range strings.SplitSeq(path, "/") {
+			if s == "." || s == ".." {
+				t.Fatalf("%s of %q keeps a dot segment: %q", shape, target, path)
+			}
+		}
+	}
+	for i := range len(p.Encoded) {
+		if c := p.Encoded[i]; !unreserved[c] && c != '%' && c != ';' {
+			t.Fatalf("encoded holds %q: %q", c, p.Encoded)
+		}
+	}
+	if once, _ := url.PathUnescape(p.Encoded); once != p.Decoded {
+		t.Fatalf("%q decoded once is %q, want %q", p.Encoded, once, p.Decoded)
+	}
+	again, err := Parse(p.Encoded)
+	if err != nil || again != p {
+		t.Fatalf("%q is %+v; its encoded form is %+v, %v", target, p, again, err)
+	}
+	if tomcat := asTomcat(p.Encoded); tomcat != p.Mount {
+		t.Fatalf("a container takes %q for %q, the mounts for %q", p.Encoded, tomcat, p.Mount)
+	}
 }
 
 // asTomcat reads a path as a container does: parameters off, then decoded,

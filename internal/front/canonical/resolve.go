@@ -16,17 +16,18 @@ type shapes struct {
 	decoded, encoded, mount []byte
 	kept                    []segment
 	folder                  bool // it ends in a slash
+	slashes                 bool // encoded slashes are kept
 }
 
 // idle are shapes to be used again. They grow with the longest path, which
 // LimitRequestLine bounds.
 var idle = sync.Pool{New: func() any { return new(shapes) }}
 
-// resolve does all that most paths do not need.
-func resolve(path string) (exchange.Path, reason) {
+// resolve does all that most paths do not need. slashes keeps encoded ones.
+func resolve(path string, slashes bool) (exchange.Path, reason) {
 	p := idle.Get().(*shapes)
 	defer idle.Put(p)
-	*p = shapes{p.decoded[:0], p.encoded[:0], p.mount[:0], p.kept[:0], false}
+	*p = shapes{p.decoded[:0], p.encoded[:0], p.mount[:0], p.kept[:0], false, slashes}
 	for rest, more := path[1:], true; more; {
 		var raw string
 		raw, rest, more = strings.Cut(rest, "/")
@@ -99,6 +100,11 @@ func (p *shapes) decode(raw string) (name int, why reason) {
 			}
 			c = byte(unhex(raw[i+1])<<4 | unhex(raw[i+2]))
 			i += 2
+			if c == '/' && p.slashes {
+				p.decoded = append(p.decoded, raw[i-2:i+1]...)
+				p.encoded = append(append(p.encoded, "%25"...), raw[i-1:i+1]...)
+				continue
+			}
 			if c == '/' || c == 0 {
 				return 0, slashOrNUL
 			}

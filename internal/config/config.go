@@ -54,7 +54,7 @@ func Load(o Options) (*front.Config, *Report) {
 	l := newLoader(o)
 	tree, found := httpdconf.Parse(httpdconf.Options{
 		File: o.File, Root: o.Root, Defines: o.Defines, Before: o.Before, After: o.After, Env: o.Env,
-		Files: files{o.Opener}, Known: known, Names: names(), Unprivileged: o.Unprivileged,
+		Files: files{o.Opener}, Known: known, Foreign: isForeign, Names: names(), Unprivileged: o.Unprivileged,
 		Static: StaticModules(),
 	})
 	l.report.Mistakes = found

@@ -290,6 +290,16 @@ func TestNames(t *testing.T) {
 			t.Errorf("%+v: no reason, or no module", b)
 		}
 	}
+	for i, b := range foreigners() {
+		for _, before := range foreigners()[:i] {
+			if strings.HasPrefix(strings.ToLower(b.name), strings.ToLower(before.name)) {
+				t.Errorf("%s is hidden by %s before it", b.name, before.name)
+			}
+		}
+		if b.why == "" || known(b.name) {
+			t.Errorf("%+v: no reason, or it is httpd's", b)
+		}
+	}
 	for name := range special {
 		if unhonouredByName()[name] == nil {
 			t.Errorf("%s is read, and in no list", name)

@@ -64,7 +64,8 @@ func (r *overrideReader) read(file htaccess.File) (vhost.Section, *Report) {
 	}
 	tree, found := httpdconf.Parse(httpdconf.Options{
 		File: file.Name, Root: r.root, Defines: r.defines, Env: r.env, Files: oneFile{file.Name, file.Text},
-		Known: known, Names: names(), Static: loaded, MaxLines: 100000,
+		Known: known, Names: names(), Static: loaded,
+		Foreign: func(name string, _ []httpdconf.Module) bool { return isForeign(name, r.modules) }, MaxLines: 100000,
 	})
 	l := newLoader(Options{File: file.Name, Env: r.env})
 	l.root, l.remoteIP, l.foreignEnv, l.providerAliases = r.root, r.remoteIP, slices.Clone(r.foreignEnv), r.aliases

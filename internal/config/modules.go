@@ -35,8 +35,10 @@ func ModuleSource(name string) string { return httpdconf.ModuleSource(name) }
 
 // foreignModule returns the name of a loaded module that does not come with
 // httpd, "" if there is none: what it adds is not known here.
-func (l *loader) foreignModule() string {
-	for _, m := range l.report.Modules {
+func (l *loader) foreignModule() string { return foreignOf(l.report.Modules) }
+
+func foreignOf(modules []httpdconf.Module) string {
+	for _, m := range modules {
 		if !slices.Contains(standardModules, moduleBase(m.Name)) {
 			return m.Name
 		}

@@ -42,10 +42,13 @@ type bystander struct {
 var unhonouredText string
 
 // unhonoured returns all bystanders in the order of the list.
-var unhonoured = sync.OnceValue(func() []bystander {
+var unhonoured = sync.OnceValue(func() []bystander { return bystanders(unhonouredText) })
+
+// bystanders reads a list.
+func bystanders(text string) []bystander {
 	var all []bystander
 	var module bystander
-	for line := range strings.Lines(unhonouredText) {
+	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if line == "" {
 			continue
@@ -64,7 +67,7 @@ var unhonoured = sync.OnceValue(func() []bystander {
 		all = append(all, b)
 	}
 	return all
-})
+}
 
 // describe reads CLASS: why | arguments.
 func (b *bystander) describe(text string) {
@@ -96,8 +99,8 @@ var unhonouredByName = sync.OnceValue(func() map[string]*bystander {
 func (l *loader) standBy(p place, d *httpdconf.Directive, name string) {
 	b := unhonouredByName()[strings.ToLower(name)]
 	switch {
-	case b == nil: // only reached by what the syntax carries out
-		l.classify(d, Needless, "it is carried out while reading")
+	case b == nil:
+		l.foreignDirective(p, d)
 		return
 	case special[strings.ToLower(name)] != nil:
 		special[strings.ToLower(name)](l, p, d)

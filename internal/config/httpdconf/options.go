@@ -22,7 +22,11 @@ type Options struct {
 	// letters; a section's name comes with its "<": Known("<VirtualHost").
 	// What this package carries out itself need not be known. nil knows all.
 	Known func(name string) bool
-	Names []string // all known names in their usual case, sections with "<": for "did you mean"
+	// Foreign tells whether a name that is not known may be one of a module
+	// that does not come with httpd, given the modules loaded so far. Its line
+	// is no mistake then. nil: there is none.
+	Foreign func(name string, loaded []Module) bool
+	Names   []string // all known names in their usual case, sections with "<": for "did you mean"
 
 	// Unprivileged says that others than this process will run the server:
 	// a file that it may not read is a warning, and "not checked".

@@ -33,6 +33,10 @@ func (p *parser) invalid(r *reading, l *line, w word) {
 		p.line(r, fixed)
 		return
 	}
+	if p.Foreign != nil && !strings.HasPrefix(w.text, "<") && p.Foreign(w.text, p.tree.Modules) {
+		r.emit(p.make(l, w, w.text, trimEnd(l.text)))
+		return
+	}
 	p.fail(l, w.start, syntaxError, text, p.guess(w.text))
 	if strings.HasPrefix(w.text, "<") {
 		p.begin(r, l, w, strings.TrimSuffix(w.text[1:], ">"), true)

@@ -29,6 +29,13 @@ func Nearest(word string, names []string) []string {
 	return best
 }
 
+// Near reports whether word is one of names, but for at most two edits and the
+// case of letters.
+func Near(word string, names []string) bool {
+	low := strings.ToLower(word)
+	return slices.ContainsFunc(names, func(name string) bool { return distance(low, strings.ToLower(name), 2) <= 2 })
+}
+
 // distance returns the number of edits (insert, delete, replace, swap of
 // neighbours) from a to b, or limit+1 once it is surely above limit.
 func distance(a, b string, limit int) int {

@@ -82,6 +82,13 @@ const sectionsSite = `
     <Directory "@DIR@/sections/index/off">
         DirectoryIndex disabled
     </Directory>
+    <Directory "@DIR@/sections/index/variants">
+        Options MultiViews
+        DirectoryIndex refused home
+    </Directory>
+    <Files "home.html">
+        Require all denied
+    </Files>
     <Directory "@DIR@/sections/links">
         Options Indexes FollowSymLinks
     </Directory>
@@ -98,7 +105,7 @@ const sectionsSite = `
 var sectionFiles = []string{
 	"match/end/a.txt", "match/slash/a.txt", "match/any/a.txt", "match/anything.txt", "match/twice/a.txt", "match/up/a.txt", "match/back/a.txt", "match/file.txt", "match/some.txt", "match/sub/a.txt",
 	"match/named/a.txt", "match/named.txt", "match/url.txt", "order/a.txt", "order/open/a.txt", "order/open/closed/a.txt",
-	"index/second.html", "index/two/refused.html", "index/two/second.html", "index/none/a.txt", "index/node/a.txt", "index/both/a.txt", "index/local/local.do", "index/redirect/a.txt", "index/folder/inner/second.html", "index/off/first.html",
+	"index/second.html", "index/two/refused.html", "index/two/second.html", "index/none/a.txt", "index/node/a.txt", "index/both/a.txt", "index/local/local.do", "index/redirect/a.txt", "index/folder/inner/second.html", "index/off/first.html", "index/variants/home.html", "index/variants/home.txt", "index/variants/refused.html", "index/variants/.txt",
 	"links/a.txt", "links/folder/a.txt", "links/none/a.txt", "links/owner/a.txt",
 }
 
@@ -119,7 +126,7 @@ func sections() []request {
 	add("GET", "/match/", "/match/end", "/match/end/", "/match/end/a.txt", "/match/slash", "/match/slash/", "/match/slash/a.txt", "/match/any/", "/match/any/a.txt", "/match/anything.txt",
 		"/match/twice", "/match/twice/a.txt", "/match/back/", "/match/back/a.txt", "/match/up/a.txt", "/match/file.txt", "/match/some.txt", "/match/sub/a.txt", "/match/sub",
 		"/match/named", "/match/named/", "/match/named/a.txt", "/match/named.txt", "/match/url.txt", "/match/url.txt/", "/order/", "/order/a.txt", "/order/open/a.txt", "/order/open/closed/a.txt", "/order/x.do", "/order/open/x.do",
-		"/index/", "/index/two/", "/index/none/", "/index/node/", "/index/both/", "/index/local/", "/index/redirect/", "/index/folder/", "/index/off/", "/index/node", "/index/node/?q",
+		"/index/", "/index/two/", "/index/none/", "/index/node/", "/index/both/", "/index/local/", "/index/redirect/", "/index/folder/", "/index/off/", "/index/node", "/index/node/?q", "/index/variants/", "/index/variants/home", "/index/variants/refused", "/index/variants/.txt",
 		"/links/", "/links/in.txt", "/links/absolute.txt", "/links/in/", "/links/in/a.txt", "/links/back/a.txt", "/links/nowhere", "/links/none/", "/links/none/in.txt", "/links/none/folder/a.txt", "/links/none/a.txt", "/links/owner/", "/links/owner/mine.txt", "/links/owner/other.txt",
 		"/away", "*")
 	add("POST", "/index/off/", "/index/node/", "/index/local/")

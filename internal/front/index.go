@@ -19,7 +19,7 @@ import (
 // Otherwise x stays as it is.
 //
 // Source: httpd modules/mappers/mod_dir.c, fixup_dir; mod_jk as seen at work.
-func (s *site) index(x *exchange.Exchange) error {
+func (s *site) index(w http.ResponseWriter, x *exchange.Exchange) error {
 	if kind, _ := s.files.Kind(x); kind != static.KindDirectory {
 		return nil
 	}
@@ -27,7 +27,7 @@ func (s *site) index(x *exchange.Exchange) error {
 	var rule *exchange.Rule
 	var last error // of a name that may not be had
 	for _, name := range settled.Index.Names {
-		c := s.candidate(x, asked, name)
+		c := s.candidate(w, x, asked, name)
 		if c.wins {
 			return nil
 		}
@@ -59,7 +59,7 @@ type candidate struct {
 }
 
 // candidate tries one name for the directory at asked.
-func (s *site) candidate(x *exchange.Exchange, asked exchange.Path, name string) candidate {
+func (s *site) candidate(w http.ResponseWriter, x *exchange.Exchange, asked exchange.Path, name string) candidate {
 	if !strings.HasPrefix(name, "/") {
 		name = asked.Encoded + exchange.EscapePath(name)
 	}
@@ -101,7 +101,26 @@ func (s *site) candidate(x *exchange.Exchange, asked exchange.Path, name string)
 	case kind == static.KindFile, kind == static.KindDirectory && !strings.HasSuffix(found.Decoded, "/") && x.Settings.Index.Slash:
 		return candidate{wins: true}
 	}
+	if v := s.files.Variants(x); kind == static.KindMissing && err == nil && v != nil {
+		return s.variant(w, x, asked, v)
+	}
 	return candidate{err: notMissing(err)}
+}
+
+// variant tries what MultiViews chooses for a name that is not there.
+func (s *site) variant(w http.ResponseWriter, x *exchange.Exchange, asked exchange.Path, v *static.Variants) candidate {
+	chosen, err := s.choose(w, x, v)
+	if err != nil {
+		return candidate{err: notMissing(err)}
+	}
+	encoded := x.Request.Path.Encoded
+	c := s.candidate(w, x, asked, encoded[:strings.LastIndexByte(encoded, '/')+1]+exchange.EscapePath(chosen))
+	if !c.wins {
+		for _, name := range []string{"Vary", "TCN", "Content-Location"} {
+			w.Header().Del(name)
+		}
+	}
+	return c
 }
 
 // notMissing is err, unless it says that there is no such thing.

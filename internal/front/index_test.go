@@ -9,6 +9,7 @@ import (
 	"github.com/catflap/catflap/internal/front/settings"
 	"github.com/catflap/catflap/internal/front/translate"
 	"github.com/catflap/catflap/internal/front/vhost"
+	"github.com/catflap/catflap/internal/web/static"
 )
 
 // TestIndexNames: each name of a DirectoryIndex is judged like a request of
@@ -45,6 +46,36 @@ func TestIndexNames(t *testing.T) {
 		status, _, body := f.ask(t, test.request+" HTTP/1.1\r\nHost: site.example\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
 		if !strings.HasPrefix(status, test.status) || !strings.Contains(body, test.body) {
 			t.Errorf("%s: %s is %s %q, want %s with %q", test.rule, test.request, status, body, test.status, test.body)
+		}
+	}
+}
+
+// TestVariants: MultiViews passes over what its client may not have, and
+// chooses for a DirectoryIndex, too.
+func TestVariants(t *testing.T) {
+	f := start(t, echo, func(c *Config) {
+		htdocs := c.Sites[0].Translate.DocumentRoot
+		for _, name := range []string{"mv/page.html", "mv/page.txt", "mv/closed.html", "mv/node.do.html", "mv/in/home.html"} {
+			os.MkdirAll(filepath.Join(htdocs, filepath.Dir(name)), 0o755)
+			os.WriteFile(filepath.Join(htdocs, name), []byte(name), 0o644)
+		}
+		c.Types = static.TypeMap{"html": "text/html", "txt": "text/plain"}
+		c.Sites[0].Sections.Of = append(c.Sites[0].Sections.Of,
+			vhost.Section{Kind: vhost.Directory, Pattern: filepath.Join(htdocs, "mv"), Layer: &settings.Layer{
+				Options: &settings.OptionsChange{Set: settings.MultiViews}, Index: &settings.IndexChange{Names: []string{"absent", "home"}}}},
+			vhost.Section{Kind: vhost.Files, Pattern: "page.html", Layer: &settings.Layer{Require: &settings.Requirement{Kind: settings.RequireDenied}}},
+			vhost.Section{Kind: vhost.Files, Pattern: "closed.html", Layer: &settings.Layer{Require: &settings.Requirement{Kind: settings.RequireDenied}}})
+	})
+	for _, test := range []struct{ rule, path, status, body, location string }{
+		{"the one that may be had", "/mv/page", "200", "mv/page.txt", "page.txt"},
+		{"none may be had", "/mv/closed", "404", "sorry", ""},
+		{"a DirectoryIndex", "/mv/in/", "200", "mv/in/home.html", "home.html"},
+		{"a DirectoryIndex without a variant", "/mv/", "403", "403", ""},
+	} {
+		status, head, body := f.get(t, test.path)
+		if !strings.HasPrefix(status, test.status) || !strings.Contains(body, test.body) || test.location != "" && !strings.Contains(head, "Content-Location: "+test.location+"\r\n") ||
+			test.location == "" && strings.Contains(head, "Content-Location") {
+			t.Errorf("%s: %s is %s %q\n%s", test.rule, test.path, status, body, head)
 		}
 	}
 }

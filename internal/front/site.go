@@ -101,7 +101,7 @@ func (s *site) answer(w http.ResponseWriter, r *http.Request, x *exchange.Exchan
 	}
 	redirect(x)
 	if x.Target.Kind == exchange.TargetStatic && strings.HasSuffix(x.Request.Path.Decoded, "/") && len(x.Settings.Index.Names) > 0 {
-		if err := s.index(x); err != nil {
+		if err := s.index(w, x); err != nil {
 			return err
 		}
 		redirect(x)
@@ -192,10 +192,28 @@ func (s *site) run(w http.ResponseWriter, r *http.Request, x *exchange.Exchange)
 		s.files.List(w, x, s.listed(x, listing.Entries))
 		return nil
 	}
-	if choice, ok := errors.AsType[*static.Choice](err); ok {
-		return s.chosen(w, r, x, choice.Name)
+	if variants, ok := errors.AsType[*static.Variants](err); ok {
+		name, err := s.choose(w, x, variants)
+		if err != nil {
+			return err
+		}
+		return s.chosen(w, r, x, name)
 	}
 	return err
+}
+
+// choose chooses one of the variants that the client of x may have.
+func (s *site) choose(w http.ResponseWriter, x *exchange.Exchange, v *static.Variants) (name string, err error) {
+	admits := s.access.Judge(x)
+	url, folder := x.Request.Path.Decoded, path.Dir(path.Join(x.Target.Root, x.Target.File))
+	url = url[:strings.LastIndexByte(url, '/')+1]
+	open := slices.DeleteFunc(slices.Clone(v.All), func(v static.Variant) bool {
+		return !admits(s.resolver.Settings(url+v.Name, path.Join(folder, v.Name), false))
+	})
+	if len(open) == 0 {
+		return "", v.Missing
+	}
+	return s.files.Choose(w, x, open)
 }
 
 // listed returns the entries of the folder x that its client may see.

@@ -71,14 +71,8 @@ func (f *Files) IsFolder(x *exchange.Exchange) bool {
 	return d.isFolder(below(x))
 }
 
-// A Choice is what MultiViews chose for a name that is not there: the request
-// goes on with it in place of the last part of its path.
-type Choice struct{ Name string }
-
-func (c *Choice) Error() string { return "negotiated: " + c.Name }
-
 // Serve answers with the Target of x. The error is an *exchange.Refusal, a
-// *Choice or a *Listing; then nothing was sent.
+// *Variants or a *Listing; then nothing was sent.
 func (f *Files) Serve(w http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
 	refusal := method(w, x)
 	file, info, release, err := f.open(x)
@@ -86,8 +80,10 @@ func (f *Files) Serve(w http.ResponseWriter, r *http.Request, x *exchange.Exchan
 		return f.other(w, x, refusal, file, info, release)
 	}
 	if err != nil {
-		if refusal, ok := errors.AsType[*exchange.Refusal](err); ok && refusal.Status == http.StatusNotFound && x.Settings.Options.Has(settings.MultiViews) {
-			return f.negotiate(w, x, refusal)
+		if refusal, ok := errors.AsType[*exchange.Refusal](err); ok && refusal.Status == http.StatusNotFound {
+			if v := f.Variants(x); v != nil {
+				return v
+			}
 		}
 		return err
 	}
@@ -165,7 +161,7 @@ func below(x *exchange.Exchange) string {
 	return "."
 }
 
-func missing(x *exchange.Exchange) error {
+func missing(x *exchange.Exchange) *exchange.Refusal {
 	return &exchange.Refusal{Status: http.StatusNotFound, Code: "AH00128", Log: "File does not exist: " + name(x), Level: "info", Module: "core"}
 }
 
@@ -295,7 +291,7 @@ func (f *Files) mediaType(x *exchange.Exchange, base string) string {
 	t := &x.Settings.Types
 	found := t.Force
 	if found == "" {
-		_, rest, _ := strings.Cut(base, ".")
+		_, rest, _ := strings.Cut(strings.TrimLeft(base, "."), ".") // leading dots begin no extension
 		for ext := range strings.SplitSeq(rest, ".") {
 			if mediaType := f.ofExtension(t, ext); mediaType != "" {
 				found = mediaType

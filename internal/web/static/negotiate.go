@@ -1,6 +1,8 @@
 package static
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
 	"path"
 	"slices"
@@ -8,38 +10,48 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/front/settings"
 )
 
-// A variant is a file that MultiViews may choose.
-type variant struct {
-	name      string
-	mediaType string
-	size      int64
-	quality   float64
+// Variants are the files that MultiViews may answer with for a name that is
+// not there: the request goes on with the one of Choose, in place of the last
+// part of its path.
+type Variants struct {
+	All     []Variant
+	Missing *exchange.Refusal // the answer if none of them may be had
 }
 
-// negotiate looks for files that the missing name of x is the beginning of,
-// and chooses one by the client's Accept: the best quality, then the smallest.
+func (v *Variants) Error() string { return fmt.Sprintf("%d variants", len(v.All)) }
+
+// A Variant is one of them.
+type Variant struct {
+	Name      string
+	mediaType string
+	size      int64
+}
+
+// Variants returns the files that the missing Target of x is the beginning of,
+// nil if there are none or MultiViews is off.
 //
 // Source: httpd manual, "Content Negotiation"; as seen at work.
-func (f *Files) negotiate(w http.ResponseWriter, x *exchange.Exchange, refusal *exchange.Refusal) error {
+func (f *Files) Variants(x *exchange.Exchange) *Variants {
 	below := path.Clean("/" + x.Target.File)[1:]
 	base := path.Base(below)
-	if below == "" || base[0] == '.' || strings.HasSuffix(x.Target.File, "/") || hidden(x, below) != nil {
-		return refusal
+	if !x.Settings.Options.Has(settings.MultiViews) || below == "" || base[0] == '.' || strings.HasSuffix(x.Target.File, "/") || hidden(x, below) != nil {
+		return nil
 	}
 	d, err := f.roots.get(x.Target.Root)
 	if err != nil {
-		return refusal
+		return nil
 	}
 	defer d.release()
 	dir, err := d.open(path.Dir(below))
 	if err != nil {
-		return refusal
+		return nil
 	}
 	defer dir.Close()
 	entries, _ := dir.ReadDir(listed)
-	var all []variant
+	var all []Variant
 	for _, e := range entries {
 		extensions, ok := strings.CutPrefix(e.Name(), base+".")
 		if !ok {
@@ -54,39 +66,37 @@ func (f *Files) negotiate(w http.ResponseWriter, x *exchange.Exchange, refusal *
 			continue
 		}
 		if mediaType := f.known(x, extensions); mediaType != "" {
-			all = append(all, variant{e.Name(), mediaType, info.Size(), quality(x.Request.Header["Accept"], mediaType)})
+			all = append(all, Variant{e.Name(), mediaType, info.Size()})
 		}
 	}
 	if len(all) == 0 {
-		return refusal
+		return nil
 	}
-	best := slices.MinFunc(all, func(a, b variant) int {
-		switch {
-		case a.quality != b.quality:
-			if a.quality > b.quality {
-				return -1
-			}
-			return 1
-		case a.size != b.size:
-			return int(min(max(a.size-b.size, -1), 1))
-		}
-		return strings.Compare(a.name, b.name)
+	return &Variants{All: all, Missing: missing(x)}
+}
+
+// Choose chooses one of all, at least one, by the client's Accept: the best
+// quality, then the smallest. The error is a refusal: the client takes none.
+func (f *Files) Choose(w http.ResponseWriter, x *exchange.Exchange, all []Variant) (name string, err error) {
+	accept := x.Request.Header["Accept"]
+	best := slices.MinFunc(all, func(a, b Variant) int {
+		return cmp.Or(cmp.Compare(quality(accept, b.mediaType), quality(accept, a.mediaType)), cmp.Compare(a.size, b.size), strings.Compare(a.Name, b.Name))
 	})
 	h := w.Header()
 	h.Set("Vary", "negotiate")
-	if slices.ContainsFunc(all, func(v variant) bool { return v.mediaType != best.mediaType }) {
+	if slices.ContainsFunc(all, func(v Variant) bool { return v.mediaType != best.mediaType }) {
 		h.Set("Vary", "negotiate,accept")
 	}
-	if best.quality <= 0 {
+	if quality(accept, best.mediaType) <= 0 {
 		h.Set("TCN", "list")
-		return &exchange.Refusal{Status: http.StatusNotAcceptable, Code: "AH00690",
-			Log: "no acceptable variant: " + name(x), Level: "error", Module: "negotiation"}
+		return "", &exchange.Refusal{Status: http.StatusNotAcceptable, Code: "AH00690",
+			Log: "no acceptable variant: " + path.Join(x.Target.Root, x.Target.File), Level: "error", Module: "negotiation"}
 	}
 	if x.Request.Method != http.MethodPost {
-		h.Set("Content-Location", best.name)
+		h.Set("Content-Location", best.Name)
 	}
 	h.Set("TCN", "choice")
-	return &Choice{best.name}
+	return best.Name, nil
 }
 
 // known returns the media type of a name's extensions, "" unless all of them

@@ -29,7 +29,7 @@ func site(t testing.TB) string {
 		"htdocs/index.html": "<p>index", "htdocs/a.txt": "0123456789", "htdocs/x.html.bak": "b", "htdocs/noext": "n",
 		"htdocs/sub/in.css": "c", "htdocs/sub/deep/f.js": "j", "htdocs/empty/.keep": "", "htdocs/WEB-INF/web.xml": "SECRET", "htdocs/sub/meta-inf/m": "SECRET",
 		"htdocs/.htaccess": "SECRET", "htdocs/sub/.htpasswd": "SECRET", "htdocs/page.html": "html page", "htdocs/page.txt": "text page, longer",
-		"htdocs/page.zzz": "unknown", "htdocs/.dot.html": "dot", "htdocs/page.jsp": "SECRET <%", "htdocs/a b<c>.txt": "odd", "secret.txt": "SECRET", "htdocs/pic.PNG": "p",
+		"htdocs/page.zzz": "unknown", "htdocs/.dot.html": "dot", "htdocs/.txt": "t", "htdocs/..a.txt": "t", "htdocs/page.jsp": "SECRET <%", "htdocs/a b<c>.txt": "odd", "secret.txt": "SECRET", "htdocs/pic.PNG": "p",
 	} {
 		file := filepath.Join(top, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -76,12 +76,23 @@ func serve(t testing.TB, f *Files, x *exchange.Exchange, headers ...string) (*ht
 	}
 	rec := httptest.NewRecorder()
 	err := f.Serve(rec, r, x)
+	if variants, ok := errors.AsType[*Variants](err); ok {
+		name, refusal := f.Choose(rec, x, variants.All)
+		if err = refusal; err == nil {
+			err = chosen(name)
+		}
+	}
 	if listing, ok := errors.AsType[*Listing](err); ok {
 		f.List(rec, x, listing.Entries)
 		err = nil
 	}
 	return rec, err
 }
+
+// A chosen is the variant that an answer goes on with.
+type chosen string
+
+func (c chosen) Error() string { return string(c) }
 
 func statusOf(rec *httptest.ResponseRecorder, err error) int {
 	if refusal, ok := errors.AsType[*exchange.Refusal](err); ok {
@@ -262,7 +273,7 @@ func TestMediaTypes(t *testing.T) {
 		change func(*settings.Types)
 		want   string
 	}{
-		{"/a.txt", nil, "text/plain"}, {"/x.html.bak", nil, "text/html"}, {"/noext", nil, ""}, {"/pic.PNG", nil, "image/png"},
+		{"/a.txt", nil, "text/plain"}, {"/x.html.bak", nil, "text/html"}, {"/noext", nil, ""}, {"/pic.PNG", nil, "image/png"}, {"/.txt", nil, ""}, {"/..a.txt", nil, "text/plain"},
 		{"/x.html.bak", func(s *settings.Types) { s.ByExt = map[string]string{"bak": "x/bak"} }, "x/bak"},
 		{"/a.txt", func(s *settings.Types) { s.Force = "x/all" }, "x/all"},
 		{"/a.txt", func(s *settings.Types) { s.Charset = "UTF-8" }, "text/plain; charset=utf-8"},
@@ -324,8 +335,8 @@ func TestMultiViews(t *testing.T) {
 		}
 		rec, err := serve(t, f, x, headers...)
 		got := ""
-		if choice, ok := errors.AsType[*Choice](err); ok {
-			got = choice.Name
+		if name, ok := errors.AsType[chosen](err); ok {
+			got = string(name)
 		} else if statusOf(rec, err) == 406 {
 			got = "406"
 		}

@@ -134,6 +134,9 @@ func workersSeen(seen []front.Looked) string {
 	case len(seen) == 1:
 		return seen[0].Worker + " answers"
 	}
+	if len(seen) == 2 {
+		return "both workers answer"
+	}
 	return fmt.Sprintf("all %d workers answer", len(seen))
 }
 

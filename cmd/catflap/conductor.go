@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -178,9 +179,7 @@ func reload(ctx context.Context, server *front.Server, options config.Options, u
 		log.Error("some logs could not be opened again; they go on as they were", "module", "core", "err", err)
 	}
 	cfg, report := load(options)
-	for _, m := range mistakesOf(report, checkForm{}) {
-		log.Warn(strings.ReplaceAll(m.String(), "\n", " | "), "module", "core")
-	}
+	logMistakes(log, report)
 	if cfg == nil {
 		log.Error("reload refused, the old settings go on", "module", "core", "errors", report.Mistakes.Errors())
 		return errorsOf(report)
@@ -197,6 +196,25 @@ func reload(ctx context.Context, server *front.Server, options config.Options, u
 	}
 	log.Error("reload refused, the old settings go on", "module", "core", "err", err)
 	return refusals(err, options.Beside != nil)
+}
+
+// logMistakes tells what is wrong with the files, but what is only unsupported
+// by its number: that is there again at each reload.
+func logMistakes(log *slog.Logger, report *config.Report) {
+	unsupported := 0
+	for _, m := range mistakesOf(report, checkForm{}) {
+		switch m.Severity {
+		case mistake.Unsupported:
+			unsupported++
+		case mistake.Error:
+			log.Error(strings.ReplaceAll(m.String(), "\n", " | "), "module", "core")
+		default:
+			log.Warn(strings.ReplaceAll(m.String(), "\n", " | "), "module", "core")
+		}
+	}
+	if unsupported > 0 {
+		log.Warn("the files hold what is unsupported: catflap check tells it, and what follows", "module", "core", "mistakes", unsupported)
+	}
 }
 
 // userOf is as whom a server with cfg serves, in words.

@@ -22,9 +22,12 @@ type Entry struct {
 	principal   *Principal
 	isNew       bool
 	ended       bool
+
+	shared *shared // what Managers that share sessions need; nil of a new Entry
+	watch  *Watch  // nil is nobody
 }
 
-// NewEntry returns a new session. A negative maxInactive is for ever.
+// NewEntry returns a new session. A maxInactive of 0 or less is for ever.
 func NewEntry(id string, maxInactive time.Duration) *Entry {
 	now := time.Now()
 	return &Entry{id: id, created: now, last: now, this: now, maxInactive: maxInactive, isNew: true, attributes: map[string]any{}}
@@ -44,9 +47,9 @@ func (e *Entry) SetID(id string) {
 	e.id = id
 }
 
-// begin tells that a request uses e. It reports whether that is possible: e
-// has not ended.
-func (e *Entry) begin() bool {
+// begin tells that a request uses e, and whether it has made e. It reports
+// whether that is possible: e has not ended.
+func (e *Entry) begin(made bool) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.ended {
@@ -54,6 +57,10 @@ func (e *Entry) begin() bool {
 	}
 	e.using++
 	e.this = time.Now()
+	if !made {
+		e.isNew = false
+		e.note(Change{Kind: KindIsNew, Value: false})
+	}
 	return true
 }
 
@@ -66,11 +73,18 @@ func (e *Entry) finish() {
 	e.last, e.this = e.this, time.Now()
 }
 
-// Expired reports whether e was not used for too long. It does not end it.
+// Expired reports whether e was not used for too long: for twice as long if
+// another node is its primary, which knows better. It does not end it.
+//
+// Source: ha.session.DeltaSession.isValid.
 func (e *Entry) Expired(now time.Time) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.ended || e.maxInactive >= 0 && e.using == 0 && now.Sub(e.this) >= e.maxInactive
+	limit := e.maxInactive
+	if e.shared != nil && e.shared.replica {
+		limit *= 2
+	}
+	return e.ended || limit > 0 && e.using == 0 && now.Sub(e.this) >= limit
 }
 
 // End ends e: it has no attributes any more, and takes none. It reports
@@ -80,7 +94,7 @@ func (e *Entry) End() bool {
 	defer e.mu.Unlock()
 	first := !e.ended
 	e.ended = true
-	e.attributes, e.principal = nil, nil
+	e.attributes, e.principal, e.shared = nil, nil, nil
 	return first
 }
 
@@ -102,19 +116,60 @@ func (e *Entry) get(name string) (any, bool) {
 // set sets an attribute to what keep returned, and reports whether e took it.
 func (e *Entry) set(name string, kept any) bool {
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	if e.ended {
+		e.mu.Unlock()
 		return false
 	}
 	e.attributes[name] = kept
+	e.note(Change{Kind: KindAttribute, Name: name, Value: kept})
+	e.mu.Unlock()
+	e.tell(Event{Kind: EventAttributeSet, Name: name})
 	return true
 }
 
 // remove removes an attribute.
 func (e *Entry) remove(name string) {
 	e.mu.Lock()
+	_, had := e.attributes[name]
+	if had {
+		delete(e.attributes, name)
+		e.note(Change{Kind: KindAttribute, Name: name, Remove: true})
+	}
+	e.mu.Unlock()
+	if had {
+		e.tell(Event{Kind: EventAttributeRemoved, Name: name})
+	}
+}
+
+// setMaxInactive sets how long e lives without a request.
+func (e *Entry) setMaxInactive(d time.Duration) {
+	e.mu.Lock()
 	defer e.mu.Unlock()
-	delete(e.attributes, name)
+	if e.ended {
+		return
+	}
+	e.maxInactive = d
+	e.note(Change{Kind: KindMaxInactive, Value: d})
+}
+
+// setPrincipal sets who e belongs to.
+func (e *Entry) setPrincipal(p *Principal) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ended {
+		return
+	}
+	e.principal = p.clone()
+	if p == nil {
+		e.note(Change{Kind: KindAuthType, Remove: true})
+		e.note(Change{Kind: KindPrincipal, Remove: true})
+		return
+	}
+	e.note(Change{Kind: KindAuthType, Value: p.AuthType, Remove: p.AuthType == ""})
+	e.note(Change{Kind: KindPrincipal, Value: p.clone()})
+	if e.shared != nil {
+		e.shared.authType = p.AuthType
+	}
 }
 
 // names returns the names of the attributes, sorted.

@@ -14,6 +14,11 @@ type Config struct {
 	Cookie       Cookie
 	URLRewriting bool         // EncodeURL writes the id into URLs for clients without cookies
 	Log          *slog.Logger // nil is slog.Default()
+
+	// Unreplicated says of which requests other nodes are told nothing, as those
+	// for pictures; what they change is told with the next request. nil is none.
+	// Source: ReplicationValve's filter.
+	Unreplicated func(r *http.Request) bool
 }
 
 // Handler returns an http.Handler that gives each request its Session, to be
@@ -31,7 +36,12 @@ func Handler(cfg Config, manager Manager, next http.Handler) (http.Handler, erro
 		cfg.Log = slog.Default()
 	}
 	cfg.ContextPath = strings.TrimSuffix(cfg.ContextPath, "/")
-	return &handler{cfg: cfg, manager: manager, next: next, log: cfg.Log, parameter: orDefault(cfg.Cookie.Name, defaultParameter)}, nil
+	h := &handler{cfg: cfg, manager: manager, next: next, log: cfg.Log, parameter: orDefault(cfg.Cookie.Name, defaultParameter)}
+	h.find = manager.Find
+	if b, ok := manager.(Binder); ok {
+		h.find, h.binds = b.Bind, true
+	}
+	return h, nil
 }
 
 type handler struct {
@@ -40,6 +50,8 @@ type handler struct {
 	next      http.Handler
 	log       *slog.Logger
 	parameter string // of paths
+	find      func(ctx context.Context, id string) (*Entry, error)
+	binds     bool // manager is a Binder
 }
 
 // ServeHTTP implements http.Handler.
@@ -48,6 +60,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s := &Session{handler: h, answer: &answer{ResponseWriter: w}, asked: h.cfg.Cookie.askedFor(r, parameter)}
 	s.request = inner.WithContext(context.WithValue(r.Context(), sessionKey{}, s))
 	defer s.release()
+	if h.binds {
+		s.current()
+	}
 	h.next.ServeHTTP(s.answer, s.request)
 }
 

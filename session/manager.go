@@ -14,6 +14,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/catflap/catflap/javaserial"
 )
 
 // A Manager keeps the sessions of one web application. Many goroutines call
@@ -60,4 +62,21 @@ type Principal struct {
 	Name     string
 	Roles    []string
 	AuthType string // how it was found out: BASIC, FORM, CLIENT_CERT, DIGEST
+
+	// Java is it as another node has it, with what Roles and Name do not tell.
+	// nil of one that is this node's. Nobody changes it.
+	Java javaserial.Node
+}
+
+// A Binder is a Manager whose sessions move between nodes. The sessions of all
+// requests are looked for, also of those whose application does not care, and
+// before the application runs: so that the client gets the cookie of the node
+// that it has come to.
+type Binder interface {
+	Manager
+
+	// Bind is Find for a client that comes with this id. A session of another
+	// node gets the id that it has here: its route becomes this node's. One that
+	// has such an id already is found, too.
+	Bind(ctx context.Context, id string) (*Entry, error)
 }

@@ -11,11 +11,13 @@ type MemoryConfig struct {
 	Route       string        // jvmRoute: ends each id, so that a balancer finds this node again; may be empty
 	MaxInactive time.Duration // of a new session; default DefaultMaxInactive, less than 0 is for ever
 	MaxActive   int           // maxActiveSessions: the most sessions; 0 is no limit
+	Listener    func(Event)   // is told what happens; nil is nobody
 }
 
 // A Memory is a Manager whose sessions are known to this process alone.
 type Memory struct {
-	cfg MemoryConfig
+	cfg   MemoryConfig
+	watch Watch
 
 	mu       sync.RWMutex
 	sessions map[string]*Entry // by id
@@ -26,7 +28,7 @@ func NewMemory(cfg MemoryConfig) *Memory {
 	if cfg.MaxInactive == 0 {
 		cfg.MaxInactive = DefaultMaxInactive
 	}
-	return &Memory{cfg: cfg, sessions: map[string]*Entry{}}
+	return &Memory{cfg: cfg, watch: Watch{Listen: cfg.Listener}, sessions: map[string]*Entry{}}
 }
 
 // expireEvery is how often Run looks for sessions that were not used for too
@@ -49,13 +51,16 @@ func (m *Memory) Run(ctx context.Context) error {
 }
 
 func (m *Memory) expire(now time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for id, e := range m.sessions {
+	m.mu.RLock()
+	var over []*Entry
+	for _, e := range m.sessions {
 		if e.Expired(now) {
-			e.End()
-			delete(m.sessions, id)
+			over = append(over, e)
 		}
+	}
+	m.mu.RUnlock()
+	for _, e := range over {
+		m.end(e)
 	}
 }
 
@@ -81,27 +86,32 @@ func (m *Memory) Find(_ context.Context, id string) (*Entry, error) {
 // Create implements Manager.
 func (m *Memory) Create(context.Context) (*Entry, error) {
 	e := NewEntry(NewID(m.cfg.Route), m.cfg.MaxInactive)
+	e.Watch(&m.watch)
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	if m.cfg.MaxActive > 0 && len(m.sessions) >= m.cfg.MaxActive {
+		m.mu.Unlock()
 		return nil, ErrTooMany
 	}
 	m.sessions[e.ID()] = e
+	m.mu.Unlock()
+	m.watch.Tell(Event{Kind: EventCreated, ID: e.ID()})
 	return e, nil
 }
 
 // Rename implements Manager.
 func (m *Memory) Rename(_ context.Context, e *Entry) error {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	old := e.ID()
 	if m.sessions[old] != e {
+		m.mu.Unlock()
 		return nil // it has ended meanwhile
 	}
 	id := NewID(m.cfg.Route)
 	delete(m.sessions, old)
 	m.sessions[id] = e
 	e.SetID(id)
+	m.mu.Unlock()
+	m.watch.Tell(Event{Kind: EventRenamed, ID: id, Old: old})
 	return nil
 }
 
@@ -113,10 +123,13 @@ func (m *Memory) Remove(_ context.Context, e *Entry) error {
 
 func (m *Memory) end(e *Entry) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	e.End()
-	if id := e.ID(); m.sessions[id] == e {
+	id := e.ID()
+	if m.sessions[id] == e {
 		delete(m.sessions, id)
+	}
+	m.mu.Unlock()
+	if e.End() {
+		m.watch.Tell(Event{Kind: EventEnded, ID: id})
 	}
 }
 

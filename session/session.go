@@ -19,6 +19,8 @@ type Session struct {
 	looked bool  // it was looked for
 	entry  *Entry
 	used   []*Entry // that are told when the request ends
+
+	primary bool // the entry that was looked for was this node's
 }
 
 type sessionKey struct{}
@@ -35,12 +37,16 @@ func (s *Session) current() *Entry {
 	if !s.looked {
 		s.looked = true
 		for _, id := range s.asked.ids {
-			e, err := s.handler.manager.Find(s.request.Context(), id)
+			e, err := s.handler.find(s.request.Context(), id)
 			if err != nil {
 				s.handler.log.Error("find a session", "err", err)
 			}
-			if e != nil && e.begin() {
+			if e != nil && e.begin(false) {
+				s.primary = e.Primary()
 				s.use(e)
+				if e.ID() != id && !s.answer.committed {
+					s.setCookie() // it was another node's
+				}
 				break
 			}
 		}
@@ -59,8 +65,12 @@ func (s *Session) use(e *Entry) {
 
 // release ends the use of all entries at the end of the request.
 func (s *Session) release() {
+	quiet := s.handler.cfg.Unreplicated != nil && s.handler.cfg.Unreplicated(s.request)
 	for _, e := range s.used {
 		e.finish()
+		if quiet {
+			continue
+		}
 		if err := s.handler.manager.Done(context.WithoutCancel(s.request.Context()), e); err != nil {
 			s.handler.log.Error("end the use of a session", "err", err)
 		}
@@ -85,7 +95,7 @@ func (s *Session) Create() error {
 	if err != nil {
 		return err
 	}
-	e.begin()
+	e.begin(true)
 	s.use(e)
 	s.setCookie()
 	return nil
@@ -98,6 +108,12 @@ func (s *Session) ID() string {
 	}
 	return ""
 }
+
+// Primary reports whether the session was this node's before the request, and
+// not that of another one from which it came here; false without a session.
+//
+// Source: ReplicationValve's primaryIndicator.
+func (s *Session) Primary() bool { return s.current() != nil && s.primary }
 
 // Requested returns the id that the client has asked for, "" if it has not. A
 // session of that id need not exist: it may have expired, or be that of a node
@@ -129,6 +145,8 @@ func (s *Session) IsNew() bool {
 
 // Get returns an attribute, and whether there is one of this name. What it
 // returns is a copy: to change a list or map in the session it is set again.
+// Beyond the types of Set it can be a javaserial.Char, javaserial.Set or, of a
+// class that Go does not know, javaserial.Opaque.
 func (s *Session) Get(name string) (value any, ok bool) {
 	if e := s.current(); e != nil {
 		return e.get(name)
@@ -139,7 +157,8 @@ func (s *Session) Get(name string) (value any, ok bool) {
 // Set sets an attribute to a copy of value, and makes a session if there is
 // none. nil removes it, as in a servlet. The types are string, bool, int, int8
 // to int64, float32, float64, time.Time, []byte, []any, map[string]any and
-// map[any]any; another one is a *TypeError, and nothing is changed. An int is
+// map[any]any, and objects of Java that Get has returned; another one is a
+// *TypeError, and nothing is changed. An int is
 // kept as int64 and a time in milliseconds of UTC, as other nodes read them.
 func (s *Session) Set(name string, value any) error {
 	if value == nil {
@@ -225,8 +244,8 @@ func (s *Session) LastAccessedAt() (t time.Time) {
 	return t
 }
 
-// MaxInactive returns how long the session lives without a request, less than
-// 0 for ever; 0 without a session.
+// MaxInactive returns how long the session lives without a request, 0 or less
+// for ever; 0 without a session.
 func (s *Session) MaxInactive() (d time.Duration) {
 	if e := s.current(); e != nil {
 		e.mu.Lock()
@@ -236,13 +255,11 @@ func (s *Session) MaxInactive() (d time.Duration) {
 	return d
 }
 
-// SetMaxInactive sets how long the session lives without a request, less than
-// 0 for ever. Without a session it does nothing.
+// SetMaxInactive sets how long the session lives without a request, 0 or less
+// for ever. Without a session it does nothing.
 func (s *Session) SetMaxInactive(d time.Duration) {
 	if e := s.current(); e != nil {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		e.maxInactive = d
+		e.setMaxInactive(d)
 	}
 }
 
@@ -264,11 +281,7 @@ func (s *Session) SetPrincipal(p *Principal) error {
 	if err := s.Create(); err != nil {
 		return err
 	}
-	s.entry.mu.Lock()
-	defer s.entry.mu.Unlock()
-	if !s.entry.ended {
-		s.entry.principal = p.clone()
-	}
+	s.entry.setPrincipal(p)
 	return nil
 }
 
@@ -276,5 +289,7 @@ func (p *Principal) clone() *Principal {
 	if p == nil {
 		return nil
 	}
-	return &Principal{p.Name, append([]string(nil), p.Roles...), p.AuthType}
+	copied := *p
+	copied.Roles = append([]string(nil), p.Roles...)
+	return &copied
 }

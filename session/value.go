@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"time"
+
+	"github.com/catflap/catflap/javaserial"
 )
 
 // A TypeError refuses a value of a type that is not kept: other nodes could
@@ -14,7 +16,7 @@ type TypeError struct {
 }
 
 func (e *TypeError) Error() string {
-	return fmt.Sprintf("session: attribute %q: %s is not kept; a session keeps string, bool, int, int8 to int64, float32, float64, time.Time, []byte, []any, map[string]any and map[any]any", e.Name, e.Type)
+	return fmt.Sprintf("session: attribute %q: %s is not kept; a session keeps string, bool, int, int8 to int64, float32, float64, time.Time, []byte, []any, map[string]any, map[any]any and objects of Java that it had", e.Name, e.Type)
 }
 
 // maxDepth is how deep lists and maps may lie in each other.
@@ -30,7 +32,7 @@ func keep(name string, value any, depth int) (any, error) {
 		return nil, fmt.Errorf("session: attribute %q: %w", name, ErrTooDeep)
 	}
 	switch v := value.(type) {
-	case nil, string, bool, int64, int32, int16, int8, float64, float32:
+	case nil, string, bool, int64, int32, int16, int8, float64, float32, javaserial.Char, javaserial.Opaque:
 		return v, nil
 	case int:
 		return int64(v), nil
@@ -39,14 +41,10 @@ func keep(name string, value any, depth int) (any, error) {
 	case []byte:
 		return append([]byte{}, v...), nil
 	case []any:
-		list := make([]any, len(v))
-		for i := range v {
-			var err error
-			if list[i], err = keep(name, v[i], depth+1); err != nil {
-				return nil, err
-			}
-		}
-		return list, nil
+		return keepList(name, v, depth)
+	case javaserial.Set:
+		list, err := keepList(name, v, depth)
+		return javaserial.Set(list), err
 	case map[string]any:
 		kept := make(map[string]any, len(v))
 		for key := range v {
@@ -60,6 +58,18 @@ func keep(name string, value any, depth int) (any, error) {
 		return keepMap(name, v, depth)
 	}
 	return nil, &TypeError{name, fmt.Sprintf("%T", value)}
+}
+
+// keepList is keep for a list.
+func keepList(name string, values []any, depth int) ([]any, error) {
+	list := make([]any, len(values))
+	for i := range values {
+		var err error
+		if list[i], err = keep(name, values[i], depth+1); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 // keepMap is keep for a map whose keys are not only strings.
@@ -91,11 +101,11 @@ func copyOf(value any) any {
 	case []byte:
 		return append([]byte{}, v...)
 	case []any:
-		list := make([]any, len(v))
-		for i := range v {
-			list[i] = copyOf(v[i])
-		}
-		return list
+		return copyList(v)
+	case javaserial.Set:
+		return javaserial.Set(copyList(v))
+	case foreign:
+		return copyOf(v.value)
 	case map[string]any:
 		return copyMap(v)
 	case map[any]any:
@@ -104,10 +114,46 @@ func copyOf(value any) any {
 	return value
 }
 
+func copyList(values []any) []any {
+	list := make([]any, len(values))
+	for i := range values {
+		list[i] = copyOf(values[i])
+	}
+	return list
+}
+
 func copyMap[K comparable](m map[K]any) map[K]any {
 	m = maps.Clone(m)
 	for key := range m {
 		m[key] = copyOf(m[key])
 	}
 	return m
+}
+
+// A foreign is what an object of Java means in Go, with the object: Java would
+// get one of another class back for the value.
+type foreign struct {
+	value any
+	node  javaserial.Node
+}
+
+// fromElsewhere returns what e keeps of a value that another node has sent.
+func fromElsewhere(v any) any {
+	o, ok := v.(javaserial.Opaque)
+	if !ok {
+		return v
+	}
+	got, exact := javaserial.Go(o.Node)
+	if !exact {
+		return foreign{got, o.Node}
+	}
+	return got
+}
+
+// forElsewhere returns what other nodes get of a value that e keeps.
+func forElsewhere(kept any) any {
+	if f, ok := kept.(foreign); ok {
+		return javaserial.Opaque{Node: f.node}
+	}
+	return kept
 }

@@ -25,7 +25,7 @@ var arrows = map[string][]string{
 	"ajp":         {},
 	"ajp/ajptest": {"ajp"},
 
-	"session":             {},
+	"session":             {"javaserial"},
 	"session/sessiontest": {"session"},
 	"node/demo":           {"session"},
 	"javaserial":          {},

@@ -1,0 +1,297 @@
+package session
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/catflap/catflap/javaserial"
+)
+
+// What is here is for Managers whose sessions are on several nodes: which
+// changes other nodes are to know of, and those that come from them.
+
+// A Kind says what a Change is about.
+type Kind int
+
+// The kinds, with the type of the Value.
+const (
+	KindAttribute   Kind = iota // what javaserial.Java takes, as of the others that say nothing
+	KindPrincipal               // *Principal
+	KindIsNew                   // bool
+	KindMaxInactive             // time.Duration
+	KindAuthType                // string
+	KindListener                // javaserial.Opaque: an object of Java, which nothing is done with
+	KindNote                    // something that a container has attached, under its name
+)
+
+// A Change is one of a session. Nobody changes it or its Value.
+type Change struct {
+	Kind   Kind
+	Remove bool
+	Name   string // of an attribute or note
+	Value  any    // nil if it was removed
+}
+
+// same reports whether b takes the place of a.
+func (a *Change) same(b *Change) bool {
+	named := func(k Kind) bool { return k == KindAttribute || k == KindNote }
+	if named(a.Kind) && named(b.Kind) {
+		return a.Name == b.Name
+	}
+	return a.Kind == b.Kind
+}
+
+// A Watch says what is to be known of Entries. Many of them share one, which
+// does not change.
+type Watch struct {
+	Record bool // TakeChanges is to have what requests have changed
+	All    bool // recordAllActions: of several changes of one thing all, not only the last
+	// Skip says which attributes no other node is to have, with values as
+	// javaserial.Java takes them; nil is none.
+	Skip   func(name string, value any) bool
+	Listen func(Event) // is told what happens to attributes; nil is nobody
+}
+
+// Tell tells Listen.
+func (w *Watch) Tell(e Event) {
+	if w.Listen != nil {
+		w.Listen(e)
+	}
+}
+
+// An Event is something that has happened to a session. It is told by whoever
+// made it happen, which waits.
+type Event struct {
+	Kind       EventKind
+	ID         string // of the session
+	Old        string // EventRenamed: the id that it had
+	Name       string // of an attribute
+	Replicated bool   // another node made it happen
+}
+
+// An EventKind says what has happened.
+type EventKind int
+
+// The kinds of events.
+const (
+	EventCreated EventKind = iota
+	EventEnded             // by the application, or because it was not used
+	EventRenamed
+	EventAttributeSet
+	EventAttributeRemoved
+)
+
+// A shared is what an Entry has when its Manager shares it with other nodes.
+type shared struct {
+	replica   bool // another node is the primary
+	changes   []Change
+	authType  string
+	notes     []Attribute
+	listeners []javaserial.Node
+}
+
+// An Attribute is a named value. Lists of them stand for maps of few entries.
+type Attribute struct {
+	Name  string
+	Value any // what javaserial.Java takes
+}
+
+// NoteID is the name of the note in which Tomcat keeps the session id that
+// somebody has logged in with.
+const NoteID = "org.apache.catalina.authenticator.SESSION_ID"
+
+// Watch has e watched from now on. Only e's Manager calls it, before others use
+// e.
+func (e *Entry) Watch(w *Watch) { e.watch = w }
+
+// RecordNew notes what other nodes are to know of a new session first.
+func (e *Entry) RecordNew() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.note(Change{Kind: KindIsNew, Value: true})
+	e.note(Change{Kind: KindMaxInactive, Value: e.maxInactive})
+}
+
+// note notes a change, if changes of e are recorded. e.mu is held.
+func (e *Entry) note(c Change) {
+	if e.watch == nil || !e.watch.Record || e.ended {
+		return
+	}
+	if c.Kind == KindAttribute && e.watch.Skip != nil && e.watch.Skip(c.Name, forElsewhere(c.Value)) {
+		return
+	}
+	s := e.share()
+	if !e.watch.All {
+		s.changes = slices.DeleteFunc(s.changes, func(old Change) bool { return old.same(&c) })
+	}
+	s.changes = append(s.changes, c)
+}
+
+func (e *Entry) share() *shared {
+	if e.shared == nil {
+		e.shared = &shared{}
+	}
+	return e.shared
+}
+
+// tell tells who watches e. e.mu is not held.
+func (e *Entry) tell(event Event) {
+	if e.watch != nil && e.watch.Listen != nil {
+		event.ID = e.ID()
+		e.watch.Listen(event)
+	}
+}
+
+// TakeChanges returns what was changed since it was called last, in order.
+func (e *Entry) TakeChanges() []Change {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.shared == nil {
+		return nil
+	}
+	changes := e.shared.changes
+	e.shared.changes = nil
+	for i := range changes {
+		changes[i].Value = forElsewhere(changes[i].Value)
+	}
+	return changes
+}
+
+// Primary reports whether this node is the one that e's requests come to.
+func (e *Entry) Primary() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.shared == nil || !e.shared.replica
+}
+
+// SetPrimary says whether this node is the one that e's requests come to, and
+// returns whether it was.
+func (e *Entry) SetPrimary(primary bool) (was bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ended || primary && e.shared == nil {
+		return primary
+	}
+	was = !e.share().replica
+	e.shared.replica = !primary
+	return was
+}
+
+// FollowID gives e's note of the id that somebody has logged in with the new
+// one, after this node has changed the id from old.
+func (e *Entry) FollowID(old string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.shared == nil {
+		return
+	}
+	for i := range e.shared.notes {
+		if n := &e.shared.notes[i]; n.Name == NoteID && n.Value == old {
+			n.Value = e.id
+			e.note(Change{Kind: KindNote, Name: NoteID, Value: e.id})
+		}
+	}
+}
+
+// Touched tells that a request has used e on another node.
+func (e *Entry) Touched() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.touched()
+}
+
+func (e *Entry) touched() {
+	if e.ended {
+		return
+	}
+	e.share().replica = true
+	e.last, e.isNew = time.Now(), false
+	e.this = e.last
+}
+
+// Apply makes changes that another node has made. It reports whether this node
+// changes e, too, at the same time: it has changes that the other does not know.
+//
+// Source: ha.session.DeltaRequest.execute.
+func (e *Entry) Apply(changes []Change) (conflict bool) {
+	e.mu.Lock()
+	if e.ended {
+		e.mu.Unlock()
+		return false
+	}
+	e.touched()
+	conflict = slices.ContainsFunc(e.shared.changes, func(c Change) bool { return c.Kind != KindIsNew })
+	var events []Event
+	for i := range changes {
+		events = e.apply(&changes[i], events)
+	}
+	e.isNew = false
+	e.mu.Unlock()
+	for _, event := range events {
+		e.tell(event)
+	}
+	return conflict
+}
+
+// apply makes one change, and appends what happened to events. e.mu is held.
+func (e *Entry) apply(c *Change, events []Event) []Event {
+	switch c.Kind {
+	case KindAttribute:
+		if c.Value != nil && !c.Remove {
+			e.attributes[c.Name] = fromElsewhere(c.Value)
+			return append(events, Event{Kind: EventAttributeSet, Name: c.Name, Replicated: true})
+		}
+		if _, had := e.attributes[c.Name]; had {
+			delete(e.attributes, c.Name)
+			return append(events, Event{Kind: EventAttributeRemoved, Name: c.Name, Replicated: true})
+		}
+	case KindPrincipal:
+		p, _ := c.Value.(*Principal)
+		if e.principal = p.clone(); p != nil {
+			e.principal.AuthType = e.shared.authType
+		}
+	case KindMaxInactive:
+		if d, ok := c.Value.(time.Duration); ok {
+			e.maxInactive = d
+		}
+	case KindAuthType:
+		e.shared.authType, _ = c.Value.(string)
+		if e.principal != nil {
+			e.principal.AuthType = e.shared.authType
+		}
+	case KindListener:
+		e.listener(c)
+	case KindNote:
+		notes := slices.DeleteFunc(e.shared.notes, func(n Attribute) bool { return n.Name == c.Name })
+		if c.Value != nil && !c.Remove {
+			notes = append(notes, Attribute{c.Name, plain(c.Value)})
+		}
+		e.shared.notes = notes
+	}
+	return events
+}
+
+// listener adds or removes an object of Java. Equal ones have equal bytes.
+func (e *Entry) listener(c *Change) {
+	o, ok := c.Value.(javaserial.Opaque)
+	if !ok {
+		return
+	}
+	if !c.Remove {
+		e.shared.listeners = append(e.shared.listeners, o.Node)
+		return
+	}
+	gone := javaserial.Encode(o.Node)
+	e.shared.listeners = slices.DeleteFunc(e.shared.listeners, func(n javaserial.Node) bool { return bytes.Equal(javaserial.Encode(n), gone) })
+}
+
+// plain returns text as text, so that it can be compared, and else v.
+func plain(v any) any {
+	if o, ok := v.(javaserial.Opaque); ok {
+		if text, ok := o.Node.(*javaserial.String); ok {
+			return text.Text
+		}
+	}
+	return v
+}

@@ -1,0 +1,300 @@
+package session_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/catflap/catflap/javaserial"
+	"github.com/catflap/catflap/session"
+)
+
+// A pairing is a Manager that records, and a second node that applies.
+type pairing struct {
+	*session.Memory
+	watch session.Watch
+	other *session.Entry
+	told  [][]session.Change
+	bound string // the id that Bind gives
+}
+
+func (p *pairing) Create(ctx context.Context) (*session.Entry, error) {
+	e, err := p.Memory.Create(ctx)
+	if err == nil {
+		e.Watch(&p.watch)
+		e.RecordNew()
+		p.other = session.Restore(session.State{ID: e.ID(), Created: time.Now()})
+	}
+	return e, err
+}
+
+func (p *pairing) Done(_ context.Context, e *session.Entry) error {
+	changes := e.TakeChanges()
+	p.told = append(p.told, changes)
+	p.other.Apply(changes)
+	return nil
+}
+
+func (p *pairing) Bind(ctx context.Context, id string) (*session.Entry, error) {
+	e, err := p.Find(ctx, id)
+	if e != nil && p.bound != "" {
+		old := e.ID()
+		e.SetID(p.bound)
+		e.FollowID(old)
+	}
+	return e, err
+}
+
+func (p *pairing) request(t *testing.T, cfg session.Config, cookie string, app func(s *session.Session)) (newCookie string) {
+	t.Helper()
+	h, err := session.Handler(cfg, p, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { app(session.From(r.Context())) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w := httptest.NewRequest("GET", "/x.png", nil), httptest.NewRecorder()
+	r.Header.Set("Cookie", cookie)
+	h.ServeHTTP(w, r)
+	newCookie, _, _ = strings.Cut(w.Header().Get("Set-Cookie"), ";")
+	return newCookie
+}
+
+func newPairing() *pairing {
+	return &pairing{Memory: session.NewMemory(session.MemoryConfig{Route: "a"}), watch: session.Watch{Record: true}}
+}
+
+// pojo is an object of a class that Go does not know.
+func pojo(t *testing.T, vector string) javaserial.Node {
+	t.Helper()
+	data, err := os.ReadFile("../tribes/testdata/vectors/" + vector + ".bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := javaserial.Decode(data, javaserial.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// What requests change is what other nodes are told, in order, the last change
+// of each thing.
+func TestChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPairing()
+		p.watch.Skip = func(name string, value any) bool { return name == "secret" || value == int64(13) }
+		cookie := p.request(t, session.Config{}, "", func(s *session.Session) {
+			for name, value := range map[string]any{"secret": 1, "unlucky": 13} {
+				if err := s.Set(name, value); err != nil {
+					t.Error(err)
+				}
+			}
+			s.Remove("none")
+			for _, v := range []any{1, "two"} {
+				if err := s.Set("a", v); err != nil {
+					t.Error(err)
+				}
+			}
+			s.SetMaxInactive(time.Minute)
+			s.Set("gone", 1)
+			s.Remove("gone")
+			if err := s.SetPrincipal(&session.Principal{Name: "ada", AuthType: "FORM"}); err != nil {
+				t.Error(err)
+			}
+		})
+		want := []session.Change{
+			{Kind: session.KindIsNew, Value: true}, {Kind: session.KindAttribute, Name: "a", Value: "two"},
+			{Kind: session.KindMaxInactive, Value: time.Minute}, {Kind: session.KindAttribute, Name: "gone", Remove: true},
+			{Kind: session.KindAuthType, Value: "FORM"}, {Kind: session.KindPrincipal, Value: &session.Principal{Name: "ada", AuthType: "FORM"}},
+		}
+		if !reflect.DeepEqual(p.told[0], want) {
+			t.Errorf("told:\n%+v\nwant:\n%+v", p.told[0], want)
+		}
+		time.Sleep(time.Second)
+		p.request(t, session.Config{}, cookie, func(*session.Session) {})
+		if want = []session.Change{{Kind: session.KindIsNew, Value: false}}; len(p.told) != 2 || !reflect.DeepEqual(p.told[1], want) {
+			t.Errorf("of a request that does nothing: %+v", p.told[1:])
+		}
+		quiet := session.Config{Unreplicated: func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, ".png") }}
+		p.request(t, quiet, cookie, func(s *session.Session) { s.Set("b", 2) })
+		if len(p.told) != 2 {
+			t.Error("a request that is not to be replicated was")
+		}
+		p.request(t, session.Config{}, cookie, func(*session.Session) {})
+		if s, _ := p.other.State(); len(s.Attributes) != 2 || s.Attributes[1].Value != int64(2) || s.MaxInactive != time.Minute || s.Principal.AuthType != "FORM" {
+			t.Errorf("the other node has %+v of %+v", s, s.Principal)
+		}
+	})
+}
+
+// An object of Java that Go does not know, or only by halves, goes back as it
+// came.
+func TestObjects(t *testing.T) {
+	p := newPairing()
+	deque, custom := pojo(t, "ser-arraydeque"), pojo(t, "ser-custom-writeobject")
+	var kept any
+	cookie := p.request(t, session.Config{}, "", func(s *session.Session) {
+		s.Set("untouched", 1)
+		e, _ := p.Find(t.Context(), s.ID())
+		e.Apply([]session.Change{
+			{Kind: session.KindAttribute, Name: "deque", Value: javaserial.Opaque{Node: deque}},
+			{Kind: session.KindAttribute, Name: "custom", Value: javaserial.Opaque{Node: custom}},
+			{Kind: session.KindAttribute, Name: "untouched"}, // without a value: removed
+		})
+		if _, isList := first(s.Get("deque")).([]any); !isList || !slices.Equal(s.Names(), []string{"custom", "deque"}) {
+			t.Errorf("the deque is %v, of %q", first(s.Get("deque")), s.Names())
+		}
+		kept, _ = s.Get("custom")
+		if o, ok := kept.(javaserial.Opaque); !ok || o.Node != custom {
+			t.Errorf("the object is %v", kept)
+		}
+		if err := s.Set("copy", []any{kept, javaserial.Set{"x"}, javaserial.Char('c')}); err != nil {
+			t.Error(err)
+		}
+	})
+	e, _ := p.Find(t.Context(), strings.TrimPrefix(cookie, "JSESSIONID="))
+	s, _ := e.State()
+	again, ok := session.Restore(s).State()
+	for i, a := range s.Attributes {
+		if o, isObject := a.Value.(javaserial.Opaque); isObject && a.Value != (map[string]any{"custom": kept, "deque": javaserial.Opaque{Node: deque}})[a.Name] {
+			t.Errorf("%s is %v", a.Name, o)
+		}
+		if !reflect.DeepEqual(a, again.Attributes[i]) {
+			t.Errorf("restored %v as %v", a, again.Attributes[i])
+		}
+	}
+	if !ok || len(s.Attributes) != 3 {
+		t.Errorf("the attributes are %v", s.Attributes)
+	}
+}
+
+func first(v any, _ bool) any { return v }
+
+// Notes, listeners and the principal of Java go through; text in notes can be
+// compared.
+func TestNotes(t *testing.T) {
+	listener := javaserial.Opaque{Node: pojo(t, "ser-custom-writeobject")}
+	again := javaserial.Opaque{Node: pojo(t, "ser-custom-writeobject")}
+	e := session.Restore(session.State{ID: "OLD.a"})
+	note := func(v any) session.Change {
+		return session.Change{Kind: session.KindNote, Name: session.NoteID, Value: v}
+	}
+	p := &session.Principal{Name: "ada", Java: listener.Node}
+	e.Apply([]session.Change{
+		note(javaserial.Opaque{Node: &javaserial.String{Text: "OLD.a"}}), {Kind: session.KindListener, Value: listener},
+		{Kind: session.KindAuthType, Value: "BASIC"}, {Kind: session.KindPrincipal, Value: p},
+	})
+	e.Watch(&session.Watch{Record: true})
+	e.SetID("NEW.a")
+	e.FollowID("OLD.a")
+	if changes := e.TakeChanges(); !reflect.DeepEqual(changes, []session.Change{note("NEW.a")}) {
+		t.Errorf("told %+v", changes)
+	}
+	s, _ := e.State()
+	if s.Notes[0].Value != "NEW.a" || s.Listeners[0] != listener.Node || s.Principal.AuthType != "BASIC" || s.Principal.Java != listener.Node {
+		t.Errorf("%+v of %+v", s, s.Principal)
+	}
+	e.Apply([]session.Change{{Kind: session.KindListener, Value: again, Remove: true}, {Kind: session.KindNote, Name: session.NoteID, Remove: true}, {Kind: session.KindPrincipal}})
+	if s, _ = e.State(); len(s.Listeners)+len(s.Notes) != 0 || s.Principal != nil {
+		t.Errorf("then %+v", s)
+	}
+}
+
+// Who is the primary, for how long a session lives, and when two nodes change
+// it at once.
+func TestPrimary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := session.NewEntry("A", time.Minute)
+		e.Watch(&session.Watch{Record: true})
+		if !e.Primary() || !e.SetPrimary(true) {
+			t.Error("a new session is not its node's")
+		}
+		e.RecordNew()
+		if conflict := e.Apply(nil); !conflict || e.Primary() {
+			t.Error("two nodes change it: no conflict")
+		}
+		e.TakeChanges()
+		if e.Apply(nil) {
+			t.Error("a conflict although this node changes nothing")
+		}
+		time.Sleep(119 * time.Second)
+		if e.Expired(time.Now()) {
+			t.Error("a replica expires too early")
+		}
+		if was := e.SetPrimary(true); was || !e.Expired(time.Now()) {
+			t.Error("a primary does not expire")
+		}
+		e.Touched()
+		if e.Expired(time.Now()) || e.Primary() {
+			t.Error("it was used elsewhere")
+		}
+		time.Sleep(2 * time.Minute)
+		if !e.Expired(time.Now()) {
+			t.Error("a replica does not expire")
+		}
+		e.End()
+		if e.Apply([]session.Change{{Kind: session.KindAttribute, Name: "a", Value: 1}}) || e.TakeChanges() != nil {
+			t.Error("a session that has ended changes")
+		}
+		if _, ok := e.State(); ok {
+			t.Error("a session that has ended has a state")
+		}
+	})
+}
+
+// A session that comes from another node gets its new cookie before the
+// application runs, whether that asks for a session or not.
+func TestBind(t *testing.T) {
+	p := newPairing()
+	cookie := p.request(t, session.Config{}, "", func(s *session.Session) { s.Create() })
+	p.bound = "NEW.a"
+	if again := p.request(t, session.Config{}, cookie, func(*session.Session) {}); again != "JSESSIONID=NEW.a" {
+		t.Errorf("the cookie is %q", again)
+	}
+	e, _ := p.Find(t.Context(), strings.TrimPrefix(cookie, "JSESSIONID="))
+	e.SetPrimary(false)
+	p.request(t, session.Config{}, cookie, func(s *session.Session) {
+		if s.Primary() || s.ID() != "NEW.a" || s.Requested() == s.ID() {
+			t.Errorf("%v, %q", s.Primary(), s.ID())
+		}
+	})
+}
+
+// What happens is told to who listens.
+func TestEvents(t *testing.T) {
+	var told []session.Event
+	m := session.NewMemory(session.MemoryConfig{Listener: func(e session.Event) { told = append(told, e) }})
+	h, err := session.Handler(session.Config{}, m, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		s := session.From(r.Context())
+		s.Set("a", 1)
+		s.Remove("a")
+		s.Remove("a")
+		s.RotateID()
+		s.Invalidate()
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	kinds := []session.EventKind{session.EventCreated, session.EventAttributeSet, session.EventAttributeRemoved, session.EventRenamed, session.EventEnded}
+	if len(told) != len(kinds) {
+		t.Fatalf("told %+v", told)
+	}
+	for i, e := range told {
+		if e.Kind != kinds[i] || e.Replicated || i < 3 && e.ID != told[3].Old || i == 4 && e.ID != told[3].ID {
+			t.Errorf("event %d: %+v", i, e)
+		}
+	}
+	other := session.Restore(session.State{ID: "X"})
+	other.Watch(&session.Watch{Listen: func(e session.Event) { told = append(told, e) }})
+	other.Apply([]session.Change{{Kind: session.KindAttribute, Name: "n", Value: 1}})
+	if last := told[len(told)-1]; last != (session.Event{Kind: session.EventAttributeSet, ID: "X", Name: "n", Replicated: true}) {
+		t.Errorf("told %+v", last)
+	}
+}

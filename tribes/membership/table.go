@@ -16,6 +16,7 @@ const (
 	tombTime = 30 * time.Second
 	// maxMembers bounds what strangers can fill.
 	maxMembers = 1000
+	maxTombs   = 2 * maxMembers
 )
 
 // A table knows the members that were heard. It has no clock of its own.
@@ -148,6 +149,12 @@ func (t *table) remove(e *entry, now time.Time) change {
 	alive := e.member.Alive
 	if e.bye > alive && e.bye < alive+int64(time.Hour/time.Millisecond) { // a made-up time must not keep it out
 		alive = e.bye
+	}
+	for k := range t.tombs {
+		if len(t.tombs) < maxTombs {
+			break
+		}
+		delete(t.tombs, k) // any: so many at once are made up
 	}
 	t.tombs[key] = tomb{alive: alive, at: now}
 	return change{e.member, false}

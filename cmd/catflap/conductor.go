@@ -45,7 +45,7 @@ func newConductor(server *front.Server, cfg *front.Config, options config.Option
 	process := options.Opener.Process()
 	c := &conductor{
 		server: server, options: options, host: host, user: userOf(cfg), reloaded: make(chan []string, 1),
-		state: control.State{PID: process, Born: control.Born(process), Phase: control.Serving},
+		state: control.State{PID: process, Born: control.Born(process), Serves: os.Getpid(), Phase: control.Serving},
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c

@@ -193,6 +193,7 @@ func TestReloaded(t *testing.T) {
 			{Phase: Serving, Reload: Reload{Number: 5, Running: true}}, {Phase: Serving, Reload: Reload{Number: 5}}}, Reload{Number: 5}, nil},
 		{"another follows at once", Reload{Number: 4}, []State{{Phase: Serving, Reload: Reload{Number: 6, Running: true}}, {Phase: Serving, Reload: Reload{Number: 6}}},
 			Reload{Number: 6}, nil},
+		{"it was begun anew", Reload{Number: 4}, []State{{Phase: Serving, Serves: 8}}, Reload{}, ErrAnew},
 		{"it stops", Reload{Number: 4}, []State{{Phase: Stopping, Reload: Reload{Number: 4}}}, Reload{}, ErrDraining},
 	} {
 		t.Run(c.title, func(t *testing.T) {

@@ -139,10 +139,11 @@ func (s *Server) Signal(number syscall.Signal) error {
 var (
 	ErrGone     = errors.New("the server has ended")
 	ErrDraining = errors.New("the server is stopping, and takes no new settings")
+	ErrAnew     = errors.New("its serving process has ended unasked, and another one has begun, with the files as they were then; ask again")
 )
 
 // Reloaded waits for the outcome of a reload that a signal asked for after s
-// was found. The error is ErrGone, ErrDraining or that of ctx.
+// was found. The error is ErrGone, ErrDraining, ErrAnew or that of ctx.
 func (s *Server) Reloaded(ctx context.Context) (Reload, error) {
 	want := s.State.Reload.Number + 1
 	for {
@@ -150,6 +151,8 @@ func (s *Server) Reloaded(ctx context.Context) (Reload, error) {
 		switch {
 		case err != nil:
 			return Reload{}, err
+		case now.Serves != s.State.Serves:
+			return Reload{}, ErrAnew
 		case now.Reload.Number >= want && !now.Reload.Running:
 			return now.Reload, nil
 		case now.Phase != Serving:

@@ -27,8 +27,9 @@ const (
 
 // A State is what a running server tells of itself.
 type State struct {
-	PID    int    `json:"pid"`            // the process that takes signals
-	Born   uint64 `json:"born,omitempty"` // when that began, as Born says; 0 if it is not known
+	PID    int    `json:"pid"`              // the process that takes signals
+	Born   uint64 `json:"born,omitempty"`   // when that began, as Born says; 0 if it is not known
+	Serves int    `json:"serves,omitempty"` // the process that serves; another one if that did not end in order
 	Phase  Phase  `json:"phase"`
 	Reload Reload `json:"reload"`
 	Waits  string `json:"waits,omitempty"` // while it drains: what it waits for, in words

@@ -79,7 +79,7 @@ func methods() []request {
 		}
 	}
 	return append(all,
-		ask("method-OPTIONS-star", "OPTIONS *"), ask("method-CONNECT", "CONNECT main.example:80"),
+		ask("method-OPTIONS-star", "OPTIONS *"), ask("method-CONNECT", "CONNECT main.example:80"), ask("method-CONNECT-path", "CONNECT /app/x"),
 		ask("method-HEAD-size", "HEAD /app/x?size=100000&length=1"), ask("method-HEAD-chunked", "HEAD /app/x?size=100000"),
 		ask("method-HEAD-error", "HEAD /app/x?error=404"), ask("method-HEAD-dead", "HEAD /dead/x"),
 		ask("method-TRACE-body", "TRACE /a.txt", "X-Mine: 1", "Cookie: a=b"))

@@ -3,13 +3,16 @@ package config
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/catflap/catflap/internal/certtest"
+	"github.com/catflap/catflap/internal/privilege"
 )
 
 // writePKI writes certificates and keys for a.example and b.example, an issuer
@@ -35,6 +38,39 @@ func writePKI(t testing.TB, dir string) {
 		os.MkdirAll(filepath.Dir(file), 0o755)
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// noKeys opens what anybody may read: no keys.
+type noKeys struct{ privilege.Direct }
+
+func (n noKeys) Read(name string) (*os.File, error) {
+	if filepath.Ext(name) == ".key" {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	return n.Direct.Read(name)
+}
+
+// TestUnreadableKeys: a key that only the server may read is told as not
+// checked, where who checks is somebody else; the server itself needs it.
+func TestUnreadableKeys(t *testing.T) {
+	dir := write(t, map[string]string{"httpd.conf": `ServerName a.example
+Listen 443
+LoadModule ssl_module s
+<VirtualHost *:443>
+SSLEngine on
+SSLCertificateFile tls/a.crt
+SSLCertificateKeyFile tls/a.key
+</VirtualHost>
+`})
+	writePKI(t, filepath.Join(dir, "tls"))
+	key := filepath.Join(dir, "tls/a.key")
+	for _, unprivileged := range []bool{true, false} {
+		_, report := Load(Options{File: filepath.Join(dir, "httpd.conf"), Root: dir, Opener: noKeys{}, Unprivileged: unprivileged})
+		errors, told := report.Mistakes.Errors(), slices.ContainsFunc(report.Unchecked, func(u Unchecked) bool { return u.Name == key })
+		if unprivileged && (errors != 0 || !told) || !unprivileged && (errors != 1 || told) {
+			t.Errorf("unprivileged %v: %v, %+v", unprivileged, report.Mistakes.Error(), report.Unchecked)
 		}
 	}
 }

@@ -261,6 +261,8 @@ func TestLimits(t *testing.T) {
 		{"a Host that is none", "GET / HTTP/1.1\r\nHost: a..b\r\nConnection: close\r\n\r\n", "400 Bad Request"},
 		{"a Host with a zone", "GET / HTTP/1.1\r\nHost: [fe80::1%25lo]\r\nConnection: close\r\n\r\n", "400 Bad Request"},
 		{"an IPv6 address as Host", "GET / HTTP/1.1\r\nHost: [::1]:80\r\nConnection: close\r\n\r\n", "200 OK"},
+		{"CONNECT", "CONNECT site.example:80 HTTP/1.1\r\n" + head + "\r\n", "400 Bad Request"},
+		{"CONNECT to a path", "CONNECT /app/x HTTP/1.1\r\n" + head + "\r\n", "400 Bad Request"},
 		{"TRACE", "TRACE /app/x HTTP/1.1\r\n" + head + "\r\n", "405 Method Not Allowed"},
 	} {
 		if status, _, _ := f.ask(t, test.request); !strings.HasPrefix(status, test.status[:3]) {

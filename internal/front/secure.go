@@ -39,6 +39,8 @@ const (
 	SNIInsecure                  // all
 )
 
+func (p SNIPolicy) String() string { return [...]string{"secure", "authonly", "strict", "insecure"}[p] }
+
 // HTTP2 is how a site speaks HTTP/2.
 type HTTP2 struct {
 	Clear   bool // Protocols h2c; for TLS, ALPN is in TLS.Handshake
@@ -91,7 +93,8 @@ func (s *site) admit(conn *listener.Conn, r *http.Request, x *exchange.Exchange)
 		named = first.exchange.Name + " (default host as no SNI was provided)"
 	}
 	return &exchange.Refusal{Status: http.StatusMisdirectedRequest, Code: "AH02032", Level: "error", Module: "ssl",
-		Log: "Hostname " + named + " provided via SNI and hostname " + x.Request.Host + " provided via HTTP have no compatible SSL setup"}
+		Log: "Hostname " + named + " provided via SNI and hostname " + x.Request.Host + " provided via HTTP have no compatible SSL setup for policy '" +
+			s.line.config.Process.SNIPolicy.String() + "'"}
 }
 
 // notInClear refuses a request in clear for a site that is TLS.

@@ -119,6 +119,9 @@ func TestSNI(t *testing.T) {
 			t.Errorf("policy %d, SNI %q, Host %q, %s: %d, want %d\n%s", test.policy, test.sni, test.asked, test.because, status, test.status, body)
 		}
 		f.stop(t)
+		if told := strings.Contains(f.log(t, "error_log"), "compatible SSL setup for policy '"+test.policy.String()+"'"); told != (test.status == 421) {
+			t.Errorf("%s: told %v", test.because, told)
+		}
 	}
 }
 

@@ -146,6 +146,9 @@ func (s *site) attempt(w *recorder, r *http.Request, conn *listener.Conn, x *exc
 	if x.Request.Path.Decoded == "*" && r.Method != http.MethodOptions {
 		return s.refuse(w, r, x, &exchange.Refusal{Status: http.StatusBadRequest, Code: "AH10244", Log: "invalid URI path (*)", Level: "error", Module: "core"})
 	}
+	if r.Method == http.MethodConnect { // of a path, which is none of its targets
+		return s.refuse(w, r, x, &exchange.Refusal{Status: http.StatusBadRequest, Log: "CONNECT to a path: " + x.Request.Target, Level: "error", Module: "core"})
+	}
 	if r.Method == http.MethodTrace && s.exchange.Trace == exchange.TraceOff { // it would show headers to scripts
 		w.Header().Set("Allow", "GET,POST,OPTIONS,HEAD")
 		return s.refuse(w, r, x, &exchange.Refusal{Status: http.StatusMethodNotAllowed})

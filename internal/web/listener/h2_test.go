@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -397,5 +398,55 @@ func TestStreamsAreBounded(t *testing.T) {
 	requests.Wait()
 	if most.Load() != 3 {
 		t.Errorf("%d at once", most.Load())
+	}
+}
+
+// TestRapidReset: a client that opens streams and takes them back at once gets
+// no more work done at once than its streams, and is sent away.
+func TestRapidReset(t *testing.T) {
+	const streams, calm = 3, 11 // ENHANCE_YOUR_CALM
+	began, release := make(chan bool, 100), make(chan bool)
+	cfg := Config{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		began <- true
+		<-release // busy, and deaf to the reset
+	})}
+	cfg.Way = func(netip.AddrPort, string) Way { return Way{H2C: true, H2: H2{Streams: streams}} }
+	_, address := start(t, cfg)
+	defer close(release)
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	go func() {
+		io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"+"\x00\x00\x00\x04\x00\x00\x00\x00\x00") // SETTINGS
+		for id := byte(1); id < 200; id += 2 {
+			// HEADERS that end it, GET http://a/, then RST_STREAM with CANCEL.
+			io.WriteString(conn, "\x00\x00\x06\x01\x05\x00\x00\x00"+string([]byte{id})+"\x82\x86\x84\x41\x01a"+
+				"\x00\x00\x04\x03\x00\x00\x00\x00"+string([]byte{id})+"\x00\x00\x00\x08")
+		}
+	}()
+	for in := bufio.NewReader(conn); ; {
+		var head [9]byte
+		if _, err := io.ReadFull(in, head[:]); err != nil {
+			t.Fatalf("no GOAWAY: %v", err)
+		}
+		payload := make([]byte, int(head[1])<<8|int(head[2]))
+		if _, err := io.ReadFull(in, payload); err != nil {
+			t.Fatal(err)
+		}
+		if head[3] == 7 { // GOAWAY
+			if len(payload) < 8 || payload[7] != calm {
+				t.Errorf("GOAWAY %x", payload)
+			}
+			break
+		}
+	}
+	for range streams {
+		<-began
+	}
+	if n := len(began); n > 0 {
+		t.Errorf("%d more at once", n)
 	}
 }

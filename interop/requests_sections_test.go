@@ -1,6 +1,6 @@
 package interop
 
-import "fmt"
+import "strings"
 
 // sectionsSite is a virtual host about sections, the names of a
 // DirectoryIndex, listings, symlinks and error pages.
@@ -120,7 +120,8 @@ func sections() []request {
 	var all []request
 	add := func(method string, targets ...string) {
 		for _, target := range targets {
-			all = append(all, request{id: fmt.Sprintf("section-%02d", len(all)+1), head: head(method+" "+target, "Host: sections.example", "Content-Length: 0")})
+			name := strings.NewReplacer("/", ".", "?", "q", "*", "star").Replace(target)
+			all = append(all, request{id: "section-" + method + name, head: head(method+" "+target, "Host: sections.example", "Content-Length: 0")})
 		}
 	}
 	add("GET", "/match/", "/match/end", "/match/end/", "/match/end/a.txt", "/match/slash", "/match/slash/", "/match/slash/a.txt", "/match/any/", "/match/any/a.txt", "/match/anything.txt",

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/catflap/catflap/internal/certtest"
 	"github.com/catflap/catflap/interop/peer"
 )
 
@@ -29,10 +31,12 @@ func TestBesideDebian(t *testing.T) {
 	}
 	fresh(t, "/var/log/apache2", "/run/apache2", "/run/lock")
 	siteOfItsOwn(t)
+	defaultSSL(t)
 	apachectl(t, "start")
 	t.Cleanup(func() { apachectl(t, "stop") })
 	runBeside(t, live{
-		pidFile: "/run/apache2/apache2.pid", log: "/var/log/apache2/other_vhosts_access.log", says: "ajp13_worker refused",
+		pidFile: "/run/apache2/apache2.pid", log: "/var/log/apache2/other_vhosts_access.log",
+		says: `8080 for 80, 8443 for 443 \(1 certificate\), 8081 for 81; ajp13_worker refused`, tls: true,
 		folders: []string{"/etc/apache2", "/var/log/apache2", "/run/apache2", "/run/lock", "/var/www"},
 	})
 }
@@ -56,7 +60,7 @@ func TestBesideRHEL(t *testing.T) {
 		return err == nil
 	})
 	runBeside(t, live{
-		pidFile: "/run/httpd/httpd.pid", log: "/etc/httpd/logs/access_log", says: "tc5 refused",
+		pidFile: "/run/httpd/httpd.pid", log: "/etc/httpd/logs/access_log", says: "8080 for 80, 8081 for 81; tc5 refused",
 		folders: []string{"/etc/httpd", "/var/log/httpd", "/run/httpd", "/var/www"},
 	})
 }
@@ -65,7 +69,8 @@ func TestBesideRHEL(t *testing.T) {
 type live struct {
 	pidFile string
 	log     string // an access log
-	says    string // what catflap says of the workers
+	says    string // what catflap says of ports and workers
+	tls     bool   // there is a site at 443
 	folders []string
 }
 
@@ -89,7 +94,7 @@ func runBeside(t *testing.T, l live) {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Wait() }()
 	t.Cleanup(func() { server.Process.Kill() })
-	line := regexp.MustCompile(fmt.Sprintf(`(?m)^httpd \(pid %d\) untouched; logs and pid in cf; 8080 for 80, 8081 for 81; %s; ready in \d\.\d\d s$`, httpd, l.says))
+	line := regexp.MustCompile(fmt.Sprintf(`(?m)^httpd \(pid %d\) untouched; logs and pid in cf; %s; ready in \d\.\d\d s$`, httpd, l.says))
 	await(t, "the line that tells all", func() bool {
 		select {
 		case err := <-ended:
@@ -99,6 +104,15 @@ func runBeside(t *testing.T, l live) {
 		return line.MatchString(said.String())
 	})
 	compareBeside(t)
+	if l.tls {
+		live, beside := answerOf(t, "", 443, "/folder/"), answerOf(t, "", 8443, "/folder/")
+		if live.status != 200 || beside.status != 200 || live.body != beside.body {
+			t.Errorf("by TLS: httpd %+v, catflap %+v", live, beside)
+		}
+		if to := answerOf(t, "", 8443, "/folder").location; to != "https://127.0.0.1:8443/folder/" {
+			t.Errorf("by TLS the redirect leads to %q", to)
+		}
+	}
 
 	for _, command := range [][]string{{"reload", "--beside", "cf"}, {"stop", "--beside", "cf"}} {
 		cmd := exec.Command(binary, command...)
@@ -264,6 +278,24 @@ JkMount /app/* tc5
 	return exec.Command("/usr/sbin/apache2", "-d", "/etc/httpd", "-f", "conf/httpd.conf", "-DFOREGROUND", "-c", "PidFile run/httpd.pid", "-C", "DefaultRuntimeDir /run/httpd")
 }
 
+// defaultSSL enables Debian's site for TLS, with a key that only root may read.
+func defaultSSL(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"mods-enabled/ssl.load", "mods-enabled/ssl.conf", "mods-enabled/socache_shmcb.load", "sites-enabled/default-ssl.conf"} {
+		available := strings.Replace(name, "enabled", "available", 1)
+		if err := os.Symlink("../"+available, "/etc/apache2/"+name); err != nil && !os.IsExist(err) {
+			t.Fatal(err)
+		}
+	}
+	fresh(t, "/etc/ssl")
+	cert := certtest.Issue(t, nil, nil, "127.0.0.1", nil)
+	write(t, "/etc/ssl/certs/ssl-cert-snakeoil.pem", cert.CertPEM())
+	write(t, "/etc/ssl/private/ssl-cert-snakeoil.key", cert.KeyPEM(t))
+	if err := os.Chmod("/etc/ssl/private", 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // pages writes the files of the sites.
 func pages(t *testing.T) {
 	t.Helper()
@@ -373,7 +405,11 @@ type answered struct {
 
 func answerOf(t *testing.T, host string, port int, path string) answered {
 	t.Helper()
-	request, err := http.NewRequest("GET", fmt.Sprintf("http://127.0.0.1:%d%s", port, path), nil)
+	scheme := "http"
+	if port%1000 == 443 {
+		scheme = "https"
+	}
+	request, err := http.NewRequest("GET", fmt.Sprintf("%s://127.0.0.1:%d%s", scheme, port, path), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,7 +420,7 @@ func answerOf(t *testing.T, host string, port int, path string) answered {
 		}
 	}
 	client := http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
+		Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	answer, err := client.Do(request)

@@ -206,7 +206,7 @@ func TestGoNodeStops(t *testing.T) {
 		a, b := startNode(t, "JVMRoute-pj001", &ajp.Server{Secret: secret}), startNode(t, "JVMRoute-pj002", stops)
 		server := start(front{workers: workersOver(a, b), site: allToNodes, dir: peer.Folder(t)}.write(t))
 		took := make(chan time.Duration, 1)
-		stop := time.AfterFunc(2*time.Second, func() {
+		stop := time.AfterFunc(1500*time.Millisecond, func() {
 			began := time.Now()
 			if err := stops.Shutdown(t.Context()); err != nil {
 				t.Errorf("Shutdown: %v", err)
@@ -214,7 +214,7 @@ func TestGoNodeStops(t *testing.T) {
 			took <- time.Since(began)
 		})
 		defer stop.Stop()
-		outcomes := load.Run(t.Context(), visitors(server.Addr, "stop-"+server.Name, b.route, 5*time.Second))
+		outcomes := load.Run(t.Context(), visitors(server.Addr, "stop-"+server.Name, b.route, 4*time.Second))
 		summary, drained := load.Summarize(outcomes, time.Second), <-took
 		t.Logf("%s: %v; the node took %v to stop", server.Name, summary, drained)
 		tell(t, outcomes)

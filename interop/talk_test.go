@@ -17,13 +17,11 @@ import (
 
 // A talk is what a web server says to a container, and what it hears.
 type talk struct {
-	conn  net.Conn
-	heard []string
-	body  bytes.Buffer // of the answer that comes
+	conn    net.Conn
+	silence time.Duration // after which a container counts as silent
+	heard   []string
+	body    bytes.Buffer // of the answer that comes
 }
-
-// silence is how long a container may say nothing before it counts as silent.
-const silence = time.Second
 
 // dialTalk begins a talk with the container at addr.
 func dialTalk(t *testing.T, addr string) *talk {
@@ -33,7 +31,7 @@ func dialTalk(t *testing.T, addr string) *talk {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return &talk{conn: conn}
+	return &talk{conn: conn, silence: patience}
 }
 
 // say sends bytes and listens until it is the web server's turn again: after
@@ -63,7 +61,7 @@ func (k *talk) say(sent []byte) bool {
 
 // packet reads one packet of the container.
 func (k *talk) packet() ([]byte, error) {
-	if err := k.conn.SetReadDeadline(time.Now().Add(silence)); err != nil {
+	if err := k.conn.SetReadDeadline(time.Now().Add(k.silence)); err != nil {
 		return nil, err
 	}
 	var head [4]byte

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -65,7 +66,11 @@ func (n *demoNode) start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	r.parts.Go(func() { r.sessions.Run(ctx) })
-	r.parts.Go(func() { r.server.Serve(listener) })
+	r.parts.Go(func() {
+		if err := r.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			n.log.Error("a node has ended", "node", n.name, "err", err)
+		}
+	})
 	n.running = r
 	return nil
 }

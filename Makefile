@@ -4,7 +4,7 @@ SHELL := /bin/bash
 GO    ?= go
 UNIT  := $(shell $(GO) list ./... 2>/dev/null | grep -v -e /interop -e /bench)
 
-.PHONY: build test test-full test-unit check generate fuzz bench peers
+.PHONY: build test test-full test-unit check generate fuzz bench bench-tribes peers
 
 build: ## a static bin/catflap
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/catflap ./cmd/catflap
@@ -40,3 +40,6 @@ bench: peers build ## beside httpd with mod_jk and HAProxy, before the same Tomc
 
 peers:
 	@interop/install-peers.sh
+
+bench-tribes: peers ## package tribes beside Tomcat's own library, members on this machine
+	$(GO) run ./bench/tribes

@@ -37,8 +37,9 @@ var arrows = map[string][]string{
 	"tribes":                    {"tribes/internal/wire", "tribes/internal/transport", "tribes/membership"},
 	"tribes/tribestest":         {"tribes", "tribes/membership"},
 	"tribes/interceptor":        {"tribes"},
-	"tribes/rpc":                {"javaserial", "tribes"},
+	"tribes/rpc":                {"javaserial", "tribes", "tribes/internal/wire"},
 	"tribes/replicated":         {"javaserial", "tribes", "tribes/internal/wire", "tribes/rpc"},
+	"tribes/static":             {"javaserial", "tribes", "tribes/rpc"},
 
 	"cluster/internal/wire": {"javaserial"},
 
@@ -115,11 +116,12 @@ var arrows = map[string][]string{
 	"interop/echo":           {"ajp", "session"},
 	"interop/streams":        {"javaserial"},
 	"interop/netns":          {},
-	"interop/tribes":         {"interop/netns", "interop/peer", "javaserial", "tribes", "tribes/interceptor", "tribes/replicated", "tribes/rpc"},
+	"interop/tribes":         {"interop/netns", "interop/peer", "javaserial", "tribes", "tribes/interceptor", "tribes/replicated", "tribes/rpc", "tribes/static"},
 	"interop/load":           {},
 	"interop/scenario":       {},
 	"interop/scenario/serve": {"ajp", "ajp/ajptest", "internal/config", "internal/front", "internal/privilege", "interop/scenario"},
 	"bench":                  {"interop/peer"},
+	"bench/tribes":           {"tribes", "tribes/interceptor"},
 }
 
 // forbiddenArrow says why from may not import to, "" if it may. Both are

@@ -62,6 +62,7 @@ type memberConfig struct {
 	Stack  string // names of interceptors
 	Domain string
 	Folder string
+	Static string // CHANNEL,OWN ID,HOST:ID...: members are configured
 }
 
 // stackOf returns the interceptors of a Tomcat that has the same.
@@ -109,13 +110,23 @@ func runMember(text string) error {
 	if err != nil {
 		return err
 	}
-	c, err := tribes.New(tribes.Config{Name: cfg.Name, Domain: []byte(cfg.Domain), Folder: cfg.Folder, Interceptors: stack, Log: log})
+	channel := tribes.Config{Name: cfg.Name, Domain: []byte(cfg.Domain), Folder: cfg.Folder, Interceptors: stack, Log: log}
+	fixed, err := staticMembers(cfg.Static, &channel)
+	if err != nil {
+		return err
+	}
+	c, err := tribes.New(channel)
 	if err != nil {
 		return err
 	}
 	p := &printer{}
 	c.Listen(p)
 	d := rpc.NewDispatcher(c, javaserial.Limits{}, log)
+	if fixed != nil {
+		if err := fixed.Open(d); err != nil {
+			return err
+		}
+	}
 	echo, err := d.Open("echo", answerer{})
 	if err != nil {
 		return err

@@ -86,7 +86,7 @@ type Map struct {
 	cfg     Config
 	d       *rpc.Dispatcher
 	channel *rpc.Channel
-	classes Classes
+	classes rpc.Classes
 	ready   chan struct{}
 
 	mu      sync.Mutex
@@ -112,7 +112,8 @@ var (
 // New returns a map of d's group. It is there for other nodes at once, and has
 // their entries once Run has joined it.
 func New(cfg Config, d *rpc.Dispatcher) (*Map, error) {
-	m := &Map{cfg: cfg.withDefaults(), d: d, entries: map[any]*entry{}, members: map[tribes.Key]*mapMember{}, state: stateNew, ready: make(chan struct{})}
+	cfg = cfg.withDefaults()
+	m := &Map{cfg: cfg, classes: rpc.Classes{Log: cfg.Log}, d: d, entries: map[any]*entry{}, members: map[tribes.Key]*mapMember{}, state: stateNew, ready: make(chan struct{})}
 	var err error
 	if m.channel, err = d.Open(cfg.Name, handler{m}); err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
+	"github.com/catflap/catflap/tribes/rpc"
 )
 
 // A kind is what a message is for.
@@ -43,18 +44,18 @@ type message struct {
 }
 
 // object returns m as Java has it. own tells whether a member is this node.
-func (m *message) object(c *Classes, own func(tribes.Key) bool) *javaserial.Object {
+func (m *message) object(c *rpc.Classes, own func(tribes.Key) bool) *javaserial.Object {
 	var nodes javaserial.Node
 	if !m.noNodes {
 		all := make([]javaserial.Node, len(m.nodes))
 		for i := range m.nodes {
-			all[i] = c.object(m.nodes[i], own(m.nodes[i].Key()))
+			all[i] = c.Object(m.nodes[i], own(m.nodes[i].Key()))
 		}
 		nodes = javaserial.NewArray(nameMembers, suidMembers, all)
 	}
 	var primary javaserial.Node
 	if m.primary != nil {
-		primary = c.object(*m.primary, own(m.primary.Key()))
+		primary = c.Object(*m.primary, own(m.primary.Key()))
 	}
 	fields := []javaserial.Value{
 		javaserial.BoolValue(m.diff), javaserial.IntValue(int64(m.kind)), bytesValue(m.diffVal), bytesValue(m.key),
@@ -81,7 +82,7 @@ func latin1(text string) []byte {
 var errLayout = errors.New("map message with another layout")
 
 // parse reads m from an object. mine is false if it is of another class.
-func (m *message) parse(n javaserial.Node, c *Classes) (mine bool, err error) {
+func (m *message) parse(n javaserial.Node, c *rpc.Classes) (mine bool, err error) {
 	o, ok := n.(*javaserial.Object)
 	if !ok || o.Class.Name != classMessage.Name {
 		return false, nil
@@ -108,9 +109,9 @@ func (m *message) parse(n javaserial.Node, c *Classes) (mine bool, err error) {
 	return true, m.parseMembers(o, c)
 }
 
-func (m *message) parseMembers(o *javaserial.Object, c *Classes) error {
+func (m *message) parseMembers(o *javaserial.Object, c *rpc.Classes) error {
 	if v := field(o, "primary", 'L'); v != nil && v.Node() != nil {
-		primary, err := c.memberOf(v.Node())
+		primary, err := c.Member(v.Node())
 		if err != nil {
 			return fmt.Errorf("primary: %w", err)
 		}
@@ -126,7 +127,7 @@ func (m *message) parseMembers(o *javaserial.Object, c *Classes) error {
 		return errLayout
 	}
 	for _, n := range all.Nodes {
-		node, err := c.memberOf(n)
+		node, err := c.Member(n)
 		if err != nil {
 			return fmt.Errorf("nodes: %w", err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
+	"github.com/catflap/catflap/tribes/rpc"
 )
 
 func readVector(t testing.TB, name string) []byte {
@@ -35,7 +36,7 @@ func TestMessageVectors(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		var c Classes
+		var c rpc.Classes
 		var m message
 		mine, err := m.parse(n, &c)
 		if err != nil {

@@ -30,7 +30,10 @@ public class Peer implements ChannelListener, MembershipListener, RpcCallback {
         NioReceiver receiver = (NioReceiver) channel.getChannelReceiver();
         receiver.setAddress(args[0]);
         receiver.setPort(4000);
-        for (int i = 1; i < args.length; i++) channel.addInterceptor(interceptor(args[i]));
+        for (int i = 1; i < args.length; i++) {
+            if (args[i].startsWith("static=")) channel.setMembershipService(staticService(args[0], args[i].substring(7).split(",")));
+            else channel.addInterceptor(interceptor(args[i]));
+        }
         channel.addChannelListener(this);
         channel.addMembershipListener(this);
         rpc = new RpcChannel("echo".getBytes(StandardCharsets.ISO_8859_1), channel, this);
@@ -43,6 +46,23 @@ public class Peer implements ChannelListener, MembershipListener, RpcCallback {
         if (map != null) map.breakdown();
         channel.stop(Channel.DEFAULT);
         System.exit(0);
+    }
+
+    /** StaticMembershipService of CHANNEL,OWN ID,HOST:ID... */
+    MembershipService staticService(String own, String[] w) throws Exception {
+        channel.setName(w[0]);
+        StaticMembershipService service = new StaticMembershipService();
+        service.setLocalMember(member(own, w[1]));
+        for (int i = 2; i < w.length; i++) service.addStaticMember(member(w[i].split(":")[0], w[i].split(":")[1]));
+        return service;
+    }
+
+    static StaticMember member(String host, String id) throws Exception {
+        StaticMember m = new StaticMember(host, 4000, 0);
+        byte[] bytes = new byte[16];
+        bytes[15] = Byte.parseByte(id);
+        m.setUniqueId(bytes);
+        return m;
     }
 
     static ChannelInterceptor interceptor(String name) throws Exception {

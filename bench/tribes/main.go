@@ -1,0 +1,124 @@
+// Command tribes measures package tribes beside Tomcat's own library in the
+// same run: throughput, latency and processor time of messages of 1 KiB between
+// 2 and 4 members on this machine. What comes in is how long to measure, what
+// goes out is a table with medians of rounds that take turns, and ratios.
+package main
+
+import (
+	"cmp"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"time"
+)
+
+const tomcatHome = "/usr/share/tomcat10"
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == "node" {
+		exit(runNode(context.Background()))
+	}
+	rounds := flag.Int("rounds", 5, "rounds of each load")
+	count := flag.Int("messages", 30_000, "messages of a round")
+	members := flag.Int("members", 0, "only groups of so many members")
+	flag.Parse()
+	exit(run(*rounds, *count, *members))
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench/tribes:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// run measures all groups and prints the table.
+func run(rounds, count, members int) error {
+	classes, err := os.MkdirTemp("", "catflap-bench-tribes-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(classes)
+	path := tomcatHome + "/lib/*:" + tomcatHome + "/bin/tomcat-juli.jar"
+	if out, err := exec.Command("javac", "-cp", path, "-d", classes, "bench/tribes/testdata/Node.java").CombinedOutput(); err != nil {
+		return fmt.Errorf("javac: %w\n%s", err, out)
+	}
+	own, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	commands := [2][]string{
+		{own, "node"},
+		{"java", "-Xmx512m", "-Djava.security.egd=file:/dev/urandom", "-Djava.util.logging.config.file=/dev/null", "-cp", classes + ":" + path, "Node"},
+	}
+	loads := []load{
+		{"acknowledged, 8 threads", count, 8, 2, 0, false},
+		{"asynchronous, 8 threads", count, 8, 8, 0, false},
+		{"acknowledged, alone", count / 10, 1, 2, 0, false},
+		{"asynchronous, each ms", count / 30, 1, 8, time.Millisecond, true},
+	}
+	fmt.Printf("messages of 1 KiB; %d rounds in turns, medians. Rate: messages a second that each receiver gets. CPU: user and system of all\n"+
+		"members, for a message. Latency: acknowledged until Send returns, asynchronous until it is received.\n\n", rounds)
+	fmt.Printf("%-28s %-8s %21s %23s %23s %23s\n", "", "", "rate /s", "CPU µs", "p50 µs", "p99 µs")
+	fmt.Printf("%-28s %-8s %s\n", "load", "members", "  Go   Tomcat  ratio      Go  Tomcat   ratio      Go  Tomcat   ratio      Go  Tomcat   ratio")
+	for _, n := range []int{2, 4} {
+		if members != 0 && members != n {
+			continue
+		}
+		if err := compare(commands, loads, n, rounds); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare lets groups of n members of both kinds do all loads in turns.
+func compare(commands [2][]string, loads []load, n, rounds int) error {
+	var groups [2]group
+	for i, command := range commands {
+		var err error
+		if groups[i], err = startGroup(command, n); err != nil {
+			return err
+		}
+		defer groups[i].end()
+	}
+	for _, l := range loads {
+		var results [2][]result
+		for round := range rounds + 2 { // the first two warm up
+			for i, g := range groups {
+				r, err := g.round(l)
+				if err != nil {
+					return err
+				}
+				if round >= 2 {
+					results[i] = append(results[i], r)
+				}
+			}
+		}
+		fmt.Printf("%-28s %-8d", l.name, n)
+		for i, of := range []func(result) float64{
+			func(r result) float64 { return r.rate },
+			func(r result) float64 { return float64(r.cpu) / 1000 },
+			func(r result) float64 { return float64(r.p50) / 1000 },
+			func(r result) float64 { return float64(r.p99) / 1000 },
+		} {
+			ours, theirs := median(results[0], of), median(results[1], of)
+			format := " %7.1f %7.1f %7.2f"
+			if i == 0 {
+				format = " %6.0f %6.0f %6.2f "
+			}
+			fmt.Printf(format, ours, theirs, ours/theirs)
+		}
+		fmt.Println()
+	}
+	return nil
+}
+
+func median(all []result, of func(result) float64) float64 {
+	sorted := slices.SortedFunc(slices.Values(all), func(a, b result) int { return cmp.Compare(of(a), of(b)) })
+	return of(sorted[len(sorted)/2])
+}

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Installs what interop and bench run with: Tomcat 10.1 with its JDK, httpd with
-# mod_jk, haproxy, wrk, ip and logrotate. Debian or a descendant of it, as
+# mod_jk, haproxy, wrk, ip, nft, logrotate and systemd-analyze, and the C
+# compiler that Go's race detector links with. Debian or a descendant of it, as
 # root. No service is started. Does nothing when all of them are there.
 set -eu
 
-packages="tomcat10 apache2 openssl libapache2-mod-jk openjdk-17-jdk-headless haproxy wrk iproute2 logrotate nftables"
+packages="tomcat10 apache2 openssl libapache2-mod-jk openjdk-17-jdk-headless haproxy wrk iproute2 logrotate nftables systemd gcc libc6-dev"
 
 fail() {
 	echo "install-peers: $*" >&2

@@ -40,7 +40,7 @@ func Check() error {
 			missing = append(missing, file)
 		}
 	}
-	for _, command := range []string{"java", "javac", "logrotate", "systemd-analyze"} {
+	for _, command := range []string{"java", "javac", "ip", "nft", "openssl", "logrotate", "systemd-analyze"} {
 		if _, err := exec.LookPath(command); err != nil {
 			missing = append(missing, command)
 		}

@@ -28,7 +28,7 @@ func newFiles(contents map[string]string) files {
 
 func (files) inside(name string) string {
 	if !path.IsAbs(name) {
-		name = "/work/" + name
+		name = "/etc/" + name
 	}
 	return strings.TrimPrefix(path.Clean(name), "/")
 }

@@ -36,7 +36,7 @@ func TestDrainUnderLoad(t *testing.T) {
 					client, url = byStreams, "https://"+secure
 				}
 				go func() {
-					answer, err := client.Get(fmt.Sprintf("%s/slow?id=%s-%d&sleep=4000", url, verb, i))
+					answer, err := client.Get(fmt.Sprintf("%s/slow?id=%s-%d&sleep=5000", url, verb, i))
 					if err == nil {
 						answer.Body.Close()
 						if answer.StatusCode != 200 {

@@ -81,6 +81,8 @@ func New(cfg *Config, opener privilege.Opener) (*Server, error) {
 		Failed:  s.handshakeFailed,
 		Done:    finished,
 		Log:     slog.New(latest{s}),
+
+		Unlisten: opener.Unlisten,
 	}, opener.Listen)
 	s.listeners.SetLimits(unreadLimits(cfg))
 	commit, _, err := s.listeners.Prepare(addresses(cfg))

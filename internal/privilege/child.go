@@ -187,6 +187,10 @@ func (c *Child) Listen(address string) (net.Listener, error) {
 	return net.FileListener(file)
 }
 
+func (c *Child) Unlisten(address string) error {
+	return c.do(request{verb: askUnlisten, name: address})
+}
+
 func (c *Child) WritePid(name string) error  { return c.do(request{verb: askWritePid, name: name}) }
 func (c *Child) RemovePid(name string) error { return c.do(request{verb: askRemovePid, name: name}) }
 func (c *Child) Process() int                { return c.parent }

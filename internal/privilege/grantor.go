@@ -44,6 +44,8 @@ func (g *grantor) answer(r request) (reply, *os.File) {
 		file, err = g.programs.Start(r.name)
 	case askListen:
 		file, err = g.listen(r.name)
+	case askUnlisten:
+		err = g.unlisten(r.name)
 	case askStat:
 		var info fs.FileInfo
 		if info, err = g.user.stat(r.name); err == nil {
@@ -82,7 +84,7 @@ func (g *grantor) named(r request) bool {
 		return g.names.Append[r.name]
 	case askPipe:
 		return g.names.Pipe[r.name]
-	case askListen:
+	case askListen, askUnlisten:
 		return g.names.Listen[r.name]
 	case askWritePid, askRemovePid, askWriteState, askRemoveState:
 		return g.names.Pid[r.name]
@@ -108,6 +110,19 @@ func (g *grantor) listen(address string) (*os.File, error) {
 		g.sockets[address] = socket
 	}
 	return socket.File()
+}
+
+// unlisten leaves the socket of an address to the child, which goes on with it
+// for a last moment and closes it.
+func (g *grantor) unlisten(address string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	socket := g.sockets[address]
+	if socket == nil {
+		return nil
+	}
+	delete(g.sockets, address)
+	return socket.Close()
 }
 
 // renew reads the configuration. Until settle, what it names and what the one

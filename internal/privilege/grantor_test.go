@@ -149,6 +149,50 @@ func (f *family) pidFile(t *testing.T, pid string) {
 	}
 }
 
+// TestUnlisten: once the child closes a socket that it was left, nobody
+// listens; it can be opened anew.
+func TestUnlisten(t *testing.T) {
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	free.Close()
+	f := newFamily(t, Names{Listen: set(address)})
+	for _, leave := range []bool{false, true} {
+		l, err := f.child.Listen(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if leave {
+			if err := f.child.Unlisten(address); err != nil {
+				t.Error(err)
+			}
+		}
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		l.Close()
+		conn, err = net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+		}
+		if (err == nil) == leave {
+			t.Errorf("left to the child: %v, after it has closed: %v", leave, err)
+		}
+	}
+	if l, err := f.child.Listen(address); err != nil {
+		t.Error(err)
+	} else {
+		l.Close()
+	}
+	if err := f.child.Unlisten("127.0.0.1:1"); err == nil {
+		t.Error("an address that the configuration does not name")
+	}
+}
+
 // TestChildIsRefused: the child gets nothing that the configuration does not
 // name, and of what it names only what it names it for.
 func TestChildIsRefused(t *testing.T) {

@@ -44,6 +44,9 @@ type Opener interface {
 	// Listen opens a listening TCP socket on host:port; the host is an IP
 	// address or empty for all.
 	Listen(address string) (net.Listener, error)
+	// Unlisten leaves a socket that Listen opened to who called that: once it
+	// is closed there, nobody listens any more.
+	Unlisten(address string) error
 }
 
 // Direct opens with the rights of this process.
@@ -82,6 +85,8 @@ func (Direct) RemoveState(pidFile string) error { return removeState(pidFile) }
 func (Direct) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
 
 func (Direct) Listen(address string) (net.Listener, error) { return listen(address) }
+
+func (Direct) Unlisten(string) error { return nil }
 
 // listen opens the socket of an address. 0.0.0.0 is IPv4 only, as in httpd; to
 // package net it would be all there is.

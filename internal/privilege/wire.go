@@ -29,6 +29,7 @@ const (
 	askAppend      verb = 'a'
 	askPipe        verb = '|'
 	askListen      verb = 'l'
+	askUnlisten    verb = 'x' // the child is about to close it
 	askWritePid    verb = 'p'
 	askRemovePid   verb = 'q'
 	askWriteState  verb = 't' // the data is the state
@@ -71,7 +72,7 @@ func parseRequest(b []byte) (request, error) {
 	}
 	r := request{verb: verb(b[0]), name: string(b[3 : 3+length]), data: b[3+length:]}
 	switch r.verb {
-	case askRead, askStat, askAppend, askPipe, askListen, askWritePid, askRemovePid, askRemoveState:
+	case askRead, askStat, askAppend, askPipe, askListen, askUnlisten, askWritePid, askRemovePid, askRemoveState:
 		if length == 0 || len(r.data) > 0 {
 			return request{}, errPacket
 		}
@@ -236,7 +237,7 @@ func unexpected(r request) error {
 		what = "log"
 	case askPipe:
 		what = "program"
-	case askListen:
+	case askListen, askUnlisten:
 		what = "address"
 	}
 	return fmt.Errorf("%w: the configuration, as the parent process last read it, names no %s %s", syscall.EPERM, what, r.name)

@@ -60,8 +60,11 @@ type Config struct {
 	Astray http.Handler
 	// Failed is told of a handshake that failed; may be nil.
 	Failed func(c *Conn, err error)
-	Done   func(*Conn)  // after each response is with the client; may be nil
-	Log    *slog.Logger // of defects
+	// Unlisten is told of an address whose socket is about to be closed, so that
+	// nobody else keeps it open; may be nil.
+	Unlisten func(address string) error
+	Done     func(*Conn)  // after each response is with the client; may be nil
+	Log      *slog.Logger // of defects
 }
 
 // Limits are what holds for a request before it is known which site it is for.
@@ -203,6 +206,11 @@ func (g *Group) leave(unwanted func(address string) bool) {
 	var left []*socket
 	for address, s := range g.sockets {
 		if unwanted(address) {
+			if g.config.Unlisten != nil {
+				if err := g.config.Unlisten(address); err != nil {
+					g.config.Log.Warn("a socket is not closed everywhere", "module", "core", "address", address, "err", err)
+				}
+			}
 			s.finish()
 			left = append(left, s)
 			delete(g.sockets, address)
@@ -216,12 +224,16 @@ func (g *Group) leave(unwanted func(address string) bool) {
 // accept serves what comes in on s until it is finished.
 func (g *Group) accept(s *socket) {
 	defer s.close()
+	serve := func(c net.Conn) { g.serving.Go(func() { g.serve(newConn(c, g)) }) }
 	for {
 		c, err := s.Accept()
 		switch {
 		case err == nil:
-			g.serving.Go(func() { g.serve(newConn(c, g)) })
-		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
+			serve(c)
+		case errors.Is(err, net.ErrClosed):
+			return
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			s.rest(serve)
 			return
 		default: // out of descriptors, mostly: others may end meanwhile
 			g.config.Log.Error("could not accept a connection", "module", "core", "address", s.Addr().String(), "err", err)

@@ -2,7 +2,10 @@ package listener
 
 import (
 	"net"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A socket is one on which clients come in.
@@ -16,17 +19,52 @@ func newSocket(l net.Listener) *socket {
 	return &socket{l, make(chan struct{}), make(chan struct{})}
 }
 
-// lastCalls is how long a socket that is not wanted any more is open: the
-// kernel has taken connections for it that would be reset with it.
-const lastCalls = 30 * time.Millisecond
+// A socket with a deadline. The zero time is none.
+type limited interface{ SetDeadline(time.Time) error }
 
-// finish lets Accept fail once it has returned the connections that are there.
+// finish lets Accept fail.
 func (s *socket) finish() {
 	close(s.leaving)
-	if l, ok := s.Listener.(interface{ SetDeadline(time.Time) error }); ok && l.SetDeadline(time.Now().Add(lastCalls)) == nil {
+	if l, ok := s.Listener.(limited); !ok || l.SetDeadline(time.Unix(1, 0)) != nil {
+		s.Listener.Close()
+	}
+}
+
+// lastCalls is how long connections are accepted that were there when the
+// socket was left, should they not end.
+const lastCalls = 2 * time.Second
+
+// rest gives the connections to serve that the kernel has taken for a socket
+// that is left: they would be reset with it.
+func (s *socket) rest(serve func(net.Conn)) {
+	l, ok := s.Listener.(limited)
+	if !ok || l.SetDeadline(time.Time{}) != nil {
 		return
 	}
-	s.Listener.Close()
+	for end := time.Now().Add(lastCalls); s.waits() && time.Now().Before(end); {
+		c, err := s.Accept()
+		if err != nil {
+			return
+		}
+		serve(c)
+	}
+}
+
+// waits reports whether a connection waits to be accepted.
+func (s *socket) waits() bool {
+	l, ok := s.Listener.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := l.SyscallConn()
+	if err != nil {
+		return false
+	}
+	n := 0
+	raw.Control(func(fd uintptr) {
+		n, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	})
+	return n > 0
 }
 
 // close closes the socket.

@@ -15,7 +15,8 @@
 package tribes
 
 import (
-	"crypto/rand"
+	"encoding/binary"
+	"math/rand/v2"
 
 	"github.com/catflap/catflap/tribes/internal/transport"
 	"github.com/catflap/catflap/tribes/internal/wire"
@@ -73,10 +74,12 @@ type (
 	Receiver   = transport.ReceiverConfig
 )
 
-// NewID returns a random id with the marks of a version 4 UUID.
+// NewID returns a random id with the marks of a version 4 UUID. It is not a
+// secret.
 func NewID() ID {
 	var id ID
-	rand.Read(id[:])
+	binary.BigEndian.PutUint64(id[:8], rand.Uint64())
+	binary.BigEndian.PutUint64(id[8:], rand.Uint64())
 	id[6] = id[6]&0x0f | 0x40
 	id[8] = id[8]&0x3f | 0x80
 	return id

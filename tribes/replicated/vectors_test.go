@@ -264,6 +264,9 @@ func (c *matcher) member(path string, want object, n javaserial.Node) {
 	} {
 		c.equal(path+"."+name, want[name], got)
 	}
+	if again := javaserial.Encode(c.classes.Object(m, true)); !bytes.Equal(again, javaserial.Encode(n)) {
+		c.t.Errorf("%s written otherwise:\n% x\n% x", path, javaserial.Encode(n), again)
+	}
 }
 
 // collection compares a list, or the pairs of a map.

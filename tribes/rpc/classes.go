@@ -48,7 +48,7 @@ func memberClass(suid int64) *javaserial.Class {
 }
 
 func staticClass(member *javaserial.Class) *javaserial.Class {
-	const suid = -0x5cd9fc77c149475f // a32603887eb6b8a1
+	const suid = -0x5cd9fc778149475f // a32603887eb6b8a1
 	return &javaserial.Class{Name: nameStatic, SUID: suid, Flags: javaserial.FlagExternalizable | javaserial.FlagBlockData, Super: member}
 }
 

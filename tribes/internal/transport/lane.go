@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/catflap/catflap/tribes/internal/wire"
@@ -27,6 +28,7 @@ type lane struct {
 	conn  net.Conn
 	ended bool
 
+	raw     syscall.RawConn // of conn; nil if it is none of the system's
 	used    time.Time
 	sent    int // messages on conn
 	heard   []byte
@@ -67,22 +69,57 @@ func (l *lane) leave() { <-l.turn }
 // send writes frame, and waits for its acknowledgement if ack says so. After an
 // error the connection is closed.
 func (l *lane) send(ctx context.Context, frame []byte, ack bool) error {
-	conn, err := l.connected(ctx)
+	conn, err := l.connected(ctx, ack)
 	if err != nil {
 		return err
 	}
-	err = l.exchange(conn, frame, ack)
+	err = l.write(conn, frame)
+	if err == nil && ack {
+		err = l.await(conn)
+	}
+	return l.judge(err)
+}
+
+// judge closes the connection after an error that leaves it unusable.
+func (l *lane) judge(err error) error {
 	if err != nil && !errors.Is(err, ErrFailAck) {
 		l.disconnect()
 	}
 	return err
 }
 
+// offer writes of frame what is possible at once, and returns how much that was:
+// 0 also if there is no connection.
+func (l *lane) offer(frame []byte, ack bool) (net.Conn, int) {
+	conn := l.current()
+	if conn == nil || l.raw == nil || !l.usable(conn, ack) {
+		return nil, 0
+	}
+	n := l.writeNow(frame)
+	if n > 0 {
+		l.used = time.Now()
+		l.sent++
+	}
+	return conn, n
+}
+
+// trusted is for how long a connection that was used is not looked at before a
+// message that is acknowledged, and sent once more if the connection was lost.
+const trusted = time.Second
+
+// usable reports whether the other side of conn is still there, as far as one
+// can know, and it may carry another message.
+func (l *lane) usable(conn net.Conn, ack bool) bool {
+	if most := l.sender.cfg.KeepAliveCount; most > 0 && l.sent >= most {
+		return false
+	}
+	return ack && l.sender.cfg.MaxRetries > 0 && time.Since(l.used) < trusted || !stale(conn)
+}
+
 // connected returns a connection on which the other side is still there.
-func (l *lane) connected(ctx context.Context) (net.Conn, error) {
-	most := l.sender.cfg.KeepAliveCount
+func (l *lane) connected(ctx context.Context, ack bool) (net.Conn, error) {
 	if conn := l.current(); conn != nil {
-		if !stale(conn) && (most <= 0 || l.sent < most) {
+		if l.usable(conn, ack) {
 			return conn, nil
 		}
 		l.disconnect()
@@ -99,7 +136,12 @@ func (l *lane) connected(ctx context.Context) (net.Conn, error) {
 		conn.Close()
 		return nil, ErrClosed
 	}
-	l.conn, l.sent, l.heard = conn, 0, nil
+	l.conn, l.sent, l.heard, l.raw = conn, 0, nil, nil
+	if system, ok := conn.(syscall.Conn); ok {
+		if l.raw, err = system.SyscallConn(); err != nil {
+			l.raw = nil
+		}
+	}
 	return conn, nil
 }
 
@@ -109,18 +151,48 @@ func (l *lane) current() net.Conn {
 	return l.conn
 }
 
-func (l *lane) exchange(conn net.Conn, frame []byte, ack bool) error {
-	now := time.Now()
-	l.used = now
+// writeNow writes what of frame can be written without waiting, and returns how
+// much that was. Unlike Write it needs no deadline.
+func (l *lane) writeNow(frame []byte) (n int) {
+	err := l.raw.Write(func(fd uintptr) bool {
+		n, _ = syscall.Write(int(fd), frame) // an error comes again when it is waited for
+		return true
+	})
+	if err != nil {
+		return 0
+	}
+	return max(0, n)
+}
+
+// write writes frame, and waits until that is possible.
+func (l *lane) write(conn net.Conn, frame []byte) error {
+	l.used = time.Now()
 	l.sent++
-	if err := conn.SetDeadline(now.Add(l.sender.cfg.Timeout)); err != nil {
-		return err
+	n := 0
+	if l.raw != nil {
+		n = l.writeNow(frame)
 	}
-	if _, err := conn.Write(frame); err != nil {
-		return err
-	}
-	if !ack {
+	return l.writeRest(conn, frame[n:])
+}
+
+// writeRest writes what is left of a frame.
+func (l *lane) writeRest(conn net.Conn, rest []byte) error {
+	if len(rest) == 0 {
 		return nil
+	}
+	if err := conn.SetWriteDeadline(l.used.Add(l.sender.cfg.Timeout)); err != nil {
+		return err
+	}
+	if _, err := conn.Write(rest); err != nil {
+		return err
+	}
+	return conn.SetWriteDeadline(time.Time{})
+}
+
+// await waits for the acknowledgement of what was written.
+func (l *lane) await(conn net.Conn) error {
+	if err := conn.SetReadDeadline(l.used.Add(l.sender.cfg.Timeout)); err != nil {
+		return err
 	}
 	for {
 		body, size, err := wire.ParseFrame(l.heard, 1<<10)
@@ -138,7 +210,7 @@ func (l *lane) exchange(conn net.Conn, frame []byte, ack bool) error {
 			l.heard = append(l.heard, l.unheard[:n]...)
 			continue
 		}
-		l.heard = l.heard[size:]
+		l.heard = append(l.heard[:0], l.heard[size:]...)
 		switch {
 		case bytes.Equal(body, wire.Ack):
 			return nil

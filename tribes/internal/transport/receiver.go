@@ -146,10 +146,11 @@ func (r *Receiver) closeAll() {
 // closes it: what comes behind could not be trusted.
 func (r *Receiver) serve(ctx context.Context, conn net.Conn) {
 	in := &incoming{r: r, conn: conn, in: bufio.NewReaderSize(conn, 8<<10), stranger: !r.cfg.Known(remoteAddr(conn))}
+	in.more = func(n int) bool { return in.room(ctx, int64(n)) }
 	for {
 		body, err := in.frame(ctx)
 		if err == nil {
-			err = in.message(ctx, body)
+			err = in.message(body)
 		}
 		in.done()
 		if err == nil {
@@ -178,6 +179,8 @@ type incoming struct {
 	taken    int64 // of the budget, for the frame that is read
 	head     [wire.FrameHead]byte
 	timed    bool // the connection has a deadline
+	more     func(n int) bool
+	answered time.Time // when the deadline of answers was set
 }
 
 // done gives the budget of a frame back.
@@ -274,7 +277,7 @@ func (in *incoming) body(ctx context.Context, n int) ([]byte, error) {
 }
 
 // message delivers what a frame holds, and acknowledges it as its options say.
-func (in *incoming) message(ctx context.Context, body []byte) error {
+func (in *incoming) message(body []byte) error {
 	if bytes.Equal(body, wire.Ack) || bytes.Equal(body, wire.FailAck) {
 		return &wire.Error{What: "frame", Offset: wire.FrameHead, Reason: "an acknowledgement where nothing was sent"}
 	}
@@ -282,7 +285,7 @@ func (in *incoming) message(ctx context.Context, body []byte) error {
 	if err != nil {
 		return err
 	}
-	m.Room = func(n int) bool { return in.room(ctx, int64(n)) }
+	m.Room = in.more
 	ack := m.Options.Has(wire.OptionAck)
 	sync := ack && m.Options.Has(wire.OptionSyncAck)
 	if ack && !sync {
@@ -306,7 +309,10 @@ var (
 )
 
 func (in *incoming) answer(frame []byte) error {
-	in.conn.SetWriteDeadline(time.Now().Add(in.r.cfg.Stall))
+	if now := time.Now(); now.Sub(in.answered) > in.r.cfg.Stall/4 {
+		in.conn.SetWriteDeadline(now.Add(in.r.cfg.Stall))
+		in.answered = now
+	}
 	if _, err := in.conn.Write(frame); err != nil {
 		return fmt.Errorf("acknowledge: %w", err)
 	}

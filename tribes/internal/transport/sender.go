@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"net"
 	"net/netip"
 	"sync"
 	"time"
@@ -83,14 +84,64 @@ func (s *Sender) Send(ctx context.Context, to []wire.Member, m *wire.Message, fr
 		return nil
 	}
 	failed := make([]error, len(to))
+	sent := make([]under, len(to))
+	ack := m.Options.Has(wire.OptionAck)
 	var sending sync.WaitGroup
-	for i := 1; i < len(to); i++ {
-		sending.Go(func() { failed[i] = s.sendTo(ctx, &to[i], m, frame) })
+	for i := range to {
+		if sent[i] = s.offer(&to[i], m, frame); sent[i].lane == nil {
+			sending.Go(func() { failed[i] = s.sendTo(ctx, &to[i], m, frame) })
+		} else if len(sent[i].rest) > 0 {
+			sending.Go(func() { failed[i] = s.finish(ctx, sent[i], ack, frame) })
+		}
 	}
-	if len(to) > 0 {
-		failed[0] = s.sendTo(ctx, &to[0], m, frame)
+	for i, u := range sent {
+		if u.lane != nil && len(u.rest) == 0 {
+			failed[i] = s.finish(ctx, u, ack, frame)
+		}
 	}
 	sending.Wait()
+	return faulty(to, failed)
+}
+
+// An under is a frame that is under way: its lane is entered, and left when it
+// was acknowledged.
+type under struct {
+	lane *lane // nil if it is not
+	conn net.Conn
+	rest []byte // of the frame, not written yet
+}
+
+// offer begins to write frame to one member if there is nothing to wait for.
+// Most often there is not, and then no goroutine is needed to send to several.
+func (s *Sender) offer(to *wire.Member, m *wire.Message, frame []byte) under {
+	p, err := s.peer(to)
+	if err != nil {
+		return under{}
+	}
+	l := s.tryEnter(p, m.Order)
+	if l == nil {
+		return under{}
+	}
+	if conn, n := l.offer(frame, m.Options.Has(wire.OptionAck)); n > 0 {
+		return under{l, conn, frame[n:]}
+	}
+	l.leave()
+	return under{}
+}
+
+// finish writes the rest of what is under way, and waits for its
+// acknowledgement.
+func (s *Sender) finish(ctx context.Context, u under, ack bool, frame []byte) error {
+	defer u.lane.leave()
+	err := u.lane.writeRest(u.conn, u.rest)
+	if err == nil && ack {
+		err = u.lane.await(u.conn)
+	}
+	return s.settle(ctx, u.lane, u.lane.judge(err), ack, frame)
+}
+
+// faulty is the error for those of to that failed; nil if none did.
+func faulty(to []wire.Member, failed []error) error {
 	var all *SendError
 	for i, err := range failed {
 		if err == nil {
@@ -118,14 +169,21 @@ func (s *Sender) sendTo(ctx context.Context, to *wire.Member, m *wire.Message, f
 		return err
 	}
 	defer l.leave()
+	ack := m.Options.Has(wire.OptionAck)
+	return s.settle(ctx, l, l.send(ctx, frame, ack), ack, frame)
+}
+
+// settle sends frame again, as often as it may, if err says that it did not
+// arrive.
+func (s *Sender) settle(ctx context.Context, l *lane, err error, ack bool, frame []byte) error {
 	for retries := s.cfg.MaxRetries; ; retries-- {
-		err := l.send(ctx, frame, m.Options.Has(wire.OptionAck))
 		if errors.Is(err, ErrFailAck) && s.cfg.AcceptFailedAck {
 			return nil
 		}
 		if err == nil || retries <= 0 || isTimeout(err) || ctx.Err() != nil {
 			return err
 		}
+		err = l.send(ctx, frame, ack)
 	}
 }
 
@@ -159,15 +217,34 @@ func (s *Sender) peer(to *wire.Member) (*peer, error) {
 // else any.
 func (s *Sender) enter(ctx context.Context, p *peer, order string) (*lane, error) {
 	if order == "" {
-		for _, l := range p.lanes {
-			if l.tryEnter() {
-				return l, nil
-			}
+		if l := s.tryEnter(p, ""); l != nil {
+			return l, nil
 		}
 		order = p.addr.String() // all are busy: wait for one of them
 	}
-	l := p.lanes[maphash.String(s.seed, order)%uint64(s.cfg.Lanes)]
+	l := s.laneOf(p, order)
 	return l, l.enter(ctx, s.cfg.MaxWait)
+}
+
+// tryEnter is enter without waiting; nil if none is free.
+func (s *Sender) tryEnter(p *peer, order string) *lane {
+	if order != "" {
+		if l := s.laneOf(p, order); l.tryEnter() {
+			return l
+		}
+		return nil
+	}
+	for _, l := range p.lanes {
+		if l.tryEnter() {
+			return l
+		}
+	}
+	return nil
+}
+
+// laneOf is the one that carries all messages of an order.
+func (s *Sender) laneOf(p *peer, order string) *lane {
+	return p.lanes[maphash.String(s.seed, order)%uint64(s.cfg.Lanes)]
 }
 
 // Forget closes the connections to a member that is no longer there.

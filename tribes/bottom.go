@@ -176,6 +176,11 @@ func (b *bottom) Send(ctx context.Context, to []Member, m *Message) error {
 	return b.sender.Send(ctx, to, m, from)
 }
 
+// SendAll implements Batcher.
+func (b *bottom) SendAll(ctx context.Context, to []Member, all []*Message) error {
+	return b.sender.SendAll(ctx, to, all, b.bytes())
+}
+
 // sendDatagrams sends m to the UDP ports of members.
 func (b *bottom) sendDatagrams(ctx context.Context, to []Member, m *Message, from []byte) error {
 	frame := wire.AppendMessage(nil, m, from)

@@ -31,6 +31,15 @@ type Lower interface {
 	Probe(ctx context.Context, to Member, m *Message, test ProbeTest) bool
 }
 
+// A Batcher is a Lower that sends several messages more cheaply than one after
+// the other. An interceptor that lets messages through as they are may be one.
+type Batcher interface {
+	// SendAll sends messages without acknowledgement, all with the same Order
+	// and over TCP, to all of to, in their order. A *SendError names members that
+	// did not get all of them.
+	SendAll(ctx context.Context, to []Member, all []*Message) error
+}
+
 // An Interceptor stands between the Channel and the transport: messages,
 // members and events pass through it in both directions. The first of a
 // channel's is nearest to the application. It belongs to one channel.

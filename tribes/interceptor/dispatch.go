@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -161,25 +162,65 @@ func (d *Dispatch) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
+// maxBatch is how many bytes leave in one piece.
+const maxBatch = 32 << 10
+
+// batch returns how many of all, from the first on, may leave in one piece.
+func (d *Dispatch) batch(all []queued) int {
+	const alone = tribes.OptionAck | tribes.OptionUDP | tribes.OptionMulticast
+	if _, ok := d.Below.(tribes.Batcher); !ok {
+		return 1
+	}
+	first, size := all[0], 0
+	for n, q := range all {
+		size += len(q.m.Data)
+		if q.m.Options&alone != 0 || q.m.Order != first.m.Order || n > 0 && size > maxBatch || !sameMembers(q.to, first.to) {
+			return max(1, n)
+		}
+	}
+	return len(all)
+}
+
+func sameMembers(a, b []tribes.Member) bool {
+	return slices.EqualFunc(a, b, func(x, y tribes.Member) bool { return x.ID == y.ID && x.Port == y.Port && x.Host == y.Host })
+}
+
 // send sends all of a line. What waits when ctx is done gets a last chance.
 func (d *Dispatch) send(ctx context.Context, all []queued) {
-	for _, q := range all {
+	for len(all) > 0 {
+		n := d.batch(all)
+		now := all[:n]
+		all = all[n:]
 		sending, cancel := ctx, context.CancelFunc(func() {})
 		if ctx.Err() != nil {
 			sending, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastTime/4)
 		}
-		err := d.Below.Send(sending, q.to, q.m)
+		err := d.pass(sending, now)
 		cancel()
-		d.queued.Add(-int64(len(q.m.Data)))
-		if q.sent != nil {
-			close(q.sent)
-		}
-		if err == nil {
-			continue
-		}
-		d.cfg.Log.Warn("asynchronous message not sent", "err", err)
-		if d.cfg.OnError != nil {
-			d.cfg.OnError(q.m, err)
+		for _, q := range now {
+			d.queued.Add(-int64(len(q.m.Data)))
+			if q.sent != nil {
+				close(q.sent)
+			}
+			if err == nil {
+				continue
+			}
+			d.cfg.Log.Warn("asynchronous message not sent", "err", err)
+			if d.cfg.OnError != nil {
+				d.cfg.OnError(q.m, err)
+			}
 		}
 	}
+}
+
+// pass hands on a batch.
+func (d *Dispatch) pass(ctx context.Context, batch []queued) error {
+	if len(batch) == 1 {
+		return d.Below.Send(ctx, batch[0].to, batch[0].m)
+	}
+	messages := make([]*tribes.Message, len(batch))
+	for i, q := range batch {
+		messages[i] = q.m
+	}
+	return d.Below.(tribes.Batcher).SendAll(ctx, batch[0].to, messages)
 }

@@ -126,7 +126,23 @@ func (d *FailureDetector) Deliver(m *tribes.Message) error {
 
 // Send implements tribes.Lower.
 func (d *FailureDetector) Send(ctx context.Context, to []tribes.Member, m *tribes.Message) error {
-	err := d.Below.Send(ctx, to, m)
+	return d.suspect(d.Below.Send(ctx, to, m))
+}
+
+// SendAll implements tribes.Batcher.
+func (d *FailureDetector) SendAll(ctx context.Context, to []tribes.Member, all []*tribes.Message) error {
+	if batcher, ok := d.Below.(tribes.Batcher); ok {
+		return d.suspect(batcher.SendAll(ctx, to, all))
+	}
+	var errs error
+	for _, m := range all {
+		errs = errors.Join(errs, d.Send(ctx, to, m))
+	}
+	return errs
+}
+
+// suspect doubts members that err names.
+func (d *FailureDetector) suspect(err error) error {
 	if failed, ok := errors.AsType[*tribes.SendError](err); ok {
 		for _, f := range failed.Faulty {
 			if !errors.Is(f.Err, tribes.ErrFailAck) {

@@ -86,7 +86,7 @@ func (m *Map) stateStream(k kind) []byte {
 
 // valueStream is the value of an entry, nil if it is not here.
 func (m *Map) valueStream(keyStream []byte) []byte {
-	key, err := m.keyOf(keyStream)
+	key, err := m.keyOf(keyStream, m.cfg.Limits)
 	if err != nil {
 		return nil
 	}

@@ -102,7 +102,7 @@ func (m *Map) takeState(answer *message) {
 			m.cfg.Log.Warn("entry of the map cannot be read", "map", m.cfg.Name, "err", err)
 			continue
 		}
-		m.receive(&msg)
+		m.receive(&msg, m.cfg.Limits)
 	}
 }
 

@@ -402,7 +402,7 @@ func (m *Map) fetch(ctx context.Context, e *entry, nodes []tribes.Member) (any, 
 		if mine, err := answer.parse(r.Content, &m.classes); !mine || err != nil || answer.value == nil {
 			continue
 		}
-		if value, err := m.decode(e.key, answer.value); err == nil {
+		if value, err := m.decode(e.key, answer.value, m.cfg.Limits); err == nil {
 			return value, true
 		}
 	}
@@ -410,8 +410,8 @@ func (m *Map) fetch(ctx context.Context, e *entry, nodes []tribes.Member) (any, 
 	return nil, false
 }
 
-func (m *Map) decode(key any, stream []byte) (any, error) {
-	n, err := javaserial.Decode(stream, m.cfg.Limits)
+func (m *Map) decode(key any, stream []byte, limits javaserial.Limits) (any, error) {
+	n, err := javaserial.Decode(stream, limits)
 	if err != nil {
 		return nil, err
 	}

@@ -23,29 +23,31 @@ func (m *Map) Object(n javaserial.Node, from *tribes.Message) (bool, error) {
 	if (msg.kind == msgStart || msg.kind == msgStop) && msg.primary == nil {
 		return true, fmt.Errorf("map message %d without its node", msg.kind)
 	}
-	m.receive(&msg)
+	limits := m.cfg.Limits
+	limits.Room = from.Take
+	m.receive(&msg, limits)
 	return true, nil
 }
 
 // receive does what a message says.
-func (m *Map) receive(msg *message) {
+func (m *Map) receive(msg *message, limits javaserial.Limits) {
 	switch msg.kind {
 	case msgStart:
 		m.started(context.Background(), *msg.primary)
 	case msgStop:
 		m.lost(context.Background(), *msg.primary)
 	case msgProxy, msgRemove, msgBackup, msgCopy, msgAccess, msgNotifyMapMember:
-		key, err := m.keyOf(msg.key)
+		key, err := m.keyOf(msg.key, limits)
 		if err != nil {
 			m.cfg.Log.Error("key of a map message cannot be read", "map", m.cfg.Name, "err", err)
 			return
 		}
-		m.change(key, msg)
+		m.change(key, msg, limits)
 	}
 }
 
-func (m *Map) keyOf(stream []byte) (any, error) {
-	n, err := javaserial.Decode(stream, m.cfg.Limits)
+func (m *Map) keyOf(stream []byte, limits javaserial.Limits) (any, error) {
+	n, err := javaserial.Decode(stream, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +62,7 @@ func (m *Map) keyOf(stream []byte) (any, error) {
 }
 
 // change changes one entry.
-func (m *Map) change(key any, msg *message) {
+func (m *Map) change(key any, msg *message, limits javaserial.Limits) {
 	switch msg.kind {
 	case msgRemove:
 		m.mu.Lock()
@@ -80,7 +82,7 @@ func (m *Map) change(key any, msg *message) {
 			}
 		}
 	case msgBackup, msgCopy:
-		m.replicated(key, msg)
+		m.replicated(key, msg, limits)
 	}
 }
 
@@ -104,11 +106,11 @@ func (m *Map) entry(key any, msg *message) *entry {
 }
 
 // replicated takes a value, or a change of one.
-func (m *Map) replicated(key any, msg *message) {
+func (m *Map) replicated(key any, msg *message, limits javaserial.Limits) {
 	var fresh any
 	if msg.value != nil && !msg.diff {
 		var err error
-		if fresh, err = m.decode(key, msg.value); err != nil {
+		if fresh, err = m.decode(key, msg.value, limits); err != nil {
 			m.cfg.Log.Error("value of a map message cannot be read", "map", m.cfg.Name, "err", err)
 			return
 		}

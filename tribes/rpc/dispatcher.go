@@ -128,7 +128,7 @@ func (d *Dispatcher) Received(m *tribes.Message) (bool, error) {
 	limits.Room = m.Take
 	n, err := javaserial.Decode(m.Data, limits)
 	if err != nil {
-		d.log.Error("message cannot be read", "from", m.From, "id", m.ID.String(), "err", err)
+		d.log.Error("message cannot be read", "from", m.From, "id", m.ID.String(), "err", err, "hint", hint(m.Data, m.Options))
 		return true, nil
 	}
 	var asked message

@@ -77,6 +77,25 @@ func NewSender(cfg SenderConfig, dial Dial) *Sender {
 // sending member.
 func (s *Sender) Send(ctx context.Context, to []wire.Member, m *wire.Message, from []byte) error {
 	frame := wire.AppendMessage(make([]byte, 0, wire.MessageSize(m, len(from))), m, from)
+	return s.sendFrame(ctx, to, m, frame)
+}
+
+// SendAll is Send for messages without acknowledgement that have the same Order:
+// they leave in one piece.
+func (s *Sender) SendAll(ctx context.Context, to []wire.Member, all []*wire.Message, from []byte) error {
+	size := 0
+	for _, m := range all {
+		size += wire.MessageSize(m, len(from))
+	}
+	frames := make([]byte, 0, size)
+	for _, m := range all {
+		frames = wire.AppendMessage(frames, m, from)
+	}
+	return s.sendFrame(ctx, to, all[0], frames)
+}
+
+// sendFrame sends frame, which is that of m, to all of to.
+func (s *Sender) sendFrame(ctx context.Context, to []wire.Member, m *wire.Message, frame []byte) error {
 	if len(to) == 1 {
 		if err := s.sendTo(ctx, &to[0], m, frame); err != nil {
 			return &SendError{[]Faulty{{to[0], err}}}

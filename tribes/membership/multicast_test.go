@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -147,9 +148,9 @@ func TestRecovery(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				first, last := newFakeSocket(), newFakeSocket()
 				test.wreck(first)
-				opened := 0
+				var opened atomic.Int32
 				s, to, end := running(t, Config{DropTime: time.Minute}, func() (Socket, error) {
-					switch opened++; opened {
+					switch opened.Add(1) {
 					case 1:
 						return first, nil
 					case 2, 3:
@@ -164,22 +165,22 @@ func TestRecovery(t *testing.T) {
 				}
 				time.Sleep(time.Millisecond)
 				synctest.Wait()
-				if !first.isClosed() || opened != 1 {
-					t.Errorf("after ten errors: closed %v, %d sockets made", first.isClosed(), opened)
+				if !first.isClosed() || opened.Load() != 1 {
+					t.Errorf("after ten errors: closed %v, %d sockets made", first.isClosed(), opened.Load())
 				}
 				if err := s.Broadcast(nil); !errors.Is(err, ErrNotJoined) {
 					t.Errorf("error %v while there is no socket", err)
 				}
 				time.Sleep(15*time.Second - time.Millisecond)
 				synctest.Wait()
-				if opened != 3 {
-					t.Errorf("%d sockets made before the third pause was over, want 3", opened)
+				if opened.Load() != 3 {
+					t.Errorf("%d sockets made before the third pause was over, want 3", opened.Load())
 				}
 				time.Sleep(time.Millisecond)
 				synctest.Wait()
 				sent, _, _ := last.state()
-				if opened != 4 || len(sent) == 0 || sent[0].Alive < 19_000 || sent[0].Leaving() {
-					t.Errorf("%d sockets made, the first heartbeats on the last: %v", opened, sent)
+				if opened.Load() != 4 || len(sent) == 0 || sent[0].Alive < 19_000 || sent[0].Leaving() {
+					t.Errorf("%d sockets made, the first heartbeats on the last: %v", opened.Load(), sent)
 				}
 				other := heartbeat(2, 0, 1000)
 				last.incoming <- other.AppendTo(nil)
@@ -200,8 +201,8 @@ func TestErrorsWaitedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		socket := newFakeSocket()
 		socket.readErr, socket.sendErr = errors.New("for a moment"), errors.New("for a moment")
-		opened := 0
-		_, to, end := running(t, Config{}, func() (Socket, error) { opened++; return socket, nil })
+		var opened atomic.Int32
+		_, to, end := running(t, Config{}, func() (Socket, error) { opened.Add(1); return socket, nil })
 		time.Sleep(4400 * time.Millisecond)
 		socket.mu.Lock()
 		socket.readErr, socket.sendErr = nil, nil
@@ -209,8 +210,9 @@ func TestErrorsWaitedOut(t *testing.T) {
 		other := heartbeat(2, 0, 1000)
 		socket.incoming <- other.AppendTo(nil)
 		time.Sleep(2 * time.Second)
-		if got := to.told(); opened != 1 || !slices.Equal(got, []string{"joined 10.0.0.2"}) {
-			t.Errorf("%d sockets, told %q", opened, got)
+		synctest.Wait()
+		if got := to.told(); opened.Load() != 1 || !slices.Equal(got, []string{"joined 10.0.0.2"}) {
+			t.Errorf("%d sockets, told %q", opened.Load(), got)
 		}
 		if err := end(); err != nil {
 			t.Error(err)
@@ -241,16 +243,17 @@ func TestNoRecovery(t *testing.T) {
 func TestMalformedDatagrams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		socket := newFakeSocket()
-		opened := 0
-		_, to, end := running(t, Config{}, func() (Socket, error) { opened++; return socket, nil })
+		var opened atomic.Int32
+		_, to, end := running(t, Config{}, func() (Socket, error) { opened.Add(1); return socket, nil })
 		other := heartbeat(2, 0, 1000)
 		whole := other.AppendTo(nil)
 		for n := range whole {
 			socket.incoming <- whole[:n]
 		}
 		time.Sleep(2 * time.Second)
-		if got := to.told(); len(got) != 0 || opened != 1 {
-			t.Errorf("told %q, %d sockets", got, opened)
+		synctest.Wait()
+		if got := to.told(); len(got) != 0 || opened.Load() != 1 {
+			t.Errorf("told %q, %d sockets", got, opened.Load())
 		}
 		socket.incoming <- whole
 		time.Sleep(time.Second)

@@ -96,3 +96,11 @@ func workersOver(nodes ...endpoint) string {
 	return "worker.list=lb,manager," + members + "\n" + text.String() +
 		"worker.lb.type=lb\nworker.lb.balance_workers=" + members + "\nworker.manager.type=status\n"
 }
+
+// file writes a file into f.dir.
+func (f front) file(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(f.dir, name), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -87,6 +87,9 @@ func dump(cfg *front.Config) string {
 		if s.Exchange.Product != product || s.Exchange.Trace != exchange.TraceOff {
 			p("  server %s, trace %d, slashes %d", s.Exchange.Product, s.Exchange.Trace, s.Slashes)
 		}
+		if l := s.Limits; l.Head.First+l.Body.First+l.Handshake.First > 0 {
+			p("  paces: handshake %v, header %v, body %v", l.Handshake, l.Head, l.Body)
+		}
 		if s.Early != nil {
 			p("  early%s", headerText(s.Early))
 		}

@@ -123,9 +123,11 @@ func (l *loader) site(s *scope) front.Site {
 	own.Overrides = l.overridesOf(s)
 	own.Refusals = l.refusalsOf(s)
 	own.Translate = l.translate(s)
+	own.Limits.Handshake, own.Limits.Head, own.Limits.Body = l.paced(s.limits.paces, l.main.limits.paces)
 	own.Slashes = l.slashes(s, own.Exchange.Forward.URI)
 	own.EnvIf, own.Early = l.main.envIf, l.main.early
 	if s != l.main {
+		own.Limits.Handshake, own.Limits.Head, own.Limits.Body = l.paced(s.limits.paces, l.main.limits.paces)
 		own.Slashes = l.slashes(s, own.Exchange.Forward.URI)
 		own.EnvIf, own.Early = slices.Concat(own.EnvIf, s.envIf), slices.Concat(own.Early, s.early)
 	}

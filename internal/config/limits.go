@@ -15,6 +15,7 @@ var limitRows = []row{
 	{"KeepAlive", topLevels, flag, "", keepAlive, "Whether connections are kept.", "front TestKeepAlive"},
 	{"KeepAliveTimeout", topLevels, one, "Keep-Alive timeout duration (sec)", keepAliveTimeout, "How long an idle connection is kept.", "web/listener TestIdleTimeIsOfTheLastRequest"},
 	{"MaxKeepAliveRequests", topLevels, one, "Maximum number of Keep-Alive requests per connection, or 0 for infinite", maxKeepAlive, "How many requests one connection carries.", "front TestKeepAlive"},
+	{"RequestReadTimeout", topLevels, anyNumber, "", requestReadTimeout, "How fast a client sends the head of a request, else 408, its body, and its TLS handshake. Where reqtimeout_module is loaded httpd's own values hold.", "interop TestRequestReadTimeout"},
 	{"LimitRequestLine", topLevels, one, "Limit on maximum size of an HTTP request line", limitLine, "The longest request line; more is 414.", "front TestLimits"},
 	{"LimitRequestFieldSize", topLevels, one, "Limit on maximum size of an HTTP request header field", limitFieldSize, "The longest header; more is 400.", "front TestLimits"},
 	{"LimitRequestFields", topLevels, one, "Limit (0 = unlimited) on max number of header fields in a request message", limitFields, "How many headers; more is 400.", "front TestLimits"},
@@ -27,6 +28,7 @@ type limits struct {
 	keepAliveTimeout             *time.Duration
 	maxRequests                  *int
 	requestLine, fieldSize, most *int
+	paces                        paces
 }
 
 // over fills what l leaves open from main, and the rest with httpd's defaults.

@@ -87,6 +87,9 @@ type MountFile struct {
 // Limits are what a client may send.
 type Limits struct {
 	Timeout     time.Duration // Timeout; default 60 s
+	Handshake   exchange.Pace // RequestReadTimeout handshake=
+	Head        exchange.Pace // header=; of the first host of an address
+	Body        exchange.Pace // body=
 	KeepAlive   KeepAlive
 	RequestLine int // LimitRequestLine in bytes; default 8190
 	FieldSize   int // LimitRequestFieldSize in bytes; default 8190

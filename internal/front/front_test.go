@@ -579,3 +579,59 @@ func TestMountFile(t *testing.T) {
 		}
 	}
 }
+
+// TestPaceOfBodies: a body that comes too slowly is 408 for a file, and breaks
+// the connection off for a node; one that keeps its pace goes through.
+func TestPaceOfBodies(t *testing.T) {
+	f := start(t, echo, func(c *Config) {
+		c.Sites[0].Limits.Body = exchange.Pace{First: 300 * time.Millisecond, Rate: 20}
+	})
+	ask := func(path string, parts ...string) string {
+		conn, err := net.Dial("tcp", f.front.Addresses()[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: site.example\r\nConnection: close\r\nContent-Length: 50\r\n\r\n", path)
+		for _, part := range parts {
+			io.WriteString(conn, part)
+			time.Sleep(100 * time.Millisecond) // the client's own slowness
+		}
+		conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+		answer, _ := io.ReadAll(conn)
+		status, _, _ := strings.Cut(string(answer), "\r\n")
+		return strings.TrimPrefix(status, "HTTP/1.1 ")
+	}
+	fast := strings.Split(strings.Repeat("0123456789 ", 5), " ")
+	for _, test := range []struct {
+		rule, path string
+		parts      []string
+		want       string
+	}{
+		{"a file", "/a.html", []string{"01"}, "408 Request Timeout"},
+		{"a node", "/app/x", []string{"01"}, ""},
+		{"a file, in time", "/a.html", fast, "200 OK"},
+		{"a node, in time", "/app/x", fast, "200 OK"},
+	} {
+		if got := ask(test.path, test.parts...); got != test.want {
+			t.Errorf("%s: %q, want %q", test.rule, got, test.want)
+		}
+	}
+}
+
+// TestBodiesOfFiles: a body for a file is read before the answer, and bounded.
+func TestBodiesOfFiles(t *testing.T) {
+	limit := int64(10)
+	f := start(t, echo, func(c *Config) { c.Sites[0].Sections.Server[0].BodyLimit = &limit })
+	head := "POST /a.html HTTP/1.1\r\nHost: site.example\r\nConnection: close\r\n"
+	for _, test := range []struct{ rule, request, status string }{
+		{"declared, too long", head + "Content-Length: 11\r\n\r\n01234567890", "413 Request Entity Too Large"},
+		{"chunked, too long", head + "Transfer-Encoding: chunked\r\n\r\n6\r\n012345\r\n6\r\n012345\r\n0\r\n\r\n", "413 Request Entity Too Large"},
+		{"chunked, as long as may be", head + "Transfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n5\r\n01234\r\n0\r\n\r\n", "200 OK"},
+		{"no chunks", head + "Transfer-Encoding: chunked\r\n\r\nnonsense\r\n", "400 Bad Request"},
+	} {
+		if status, _, _ := f.ask(t, test.request); status != test.status {
+			t.Errorf("%s: %s, want %s", test.rule, status, test.status)
+		}
+	}
+}

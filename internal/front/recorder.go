@@ -19,6 +19,7 @@ type recorder struct {
 	status int  // of the error page that is being made; 0 outside of one
 	made   bool // what is written is a page that the front made up
 	bare   bool // Header is not for what is written
+	timed  timedReader
 }
 
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

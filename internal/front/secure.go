@@ -56,8 +56,9 @@ func (s *Server) way(local netip.AddrPort, serverName string) listener.Way {
 // newWay makes the Way of a site.
 func newWay(cfg *Site) listener.Way {
 	w := listener.Way{
-		H2C: cfg.HTTP2.Clear,
-		H2:  listener.H2{Streams: cfg.HTTP2.Streams, Idle: cfg.Limits.KeepAlive.Timeout, Timeout: cfg.Limits.Timeout},
+		H2C:       cfg.HTTP2.Clear,
+		Handshake: cfg.Limits.Handshake, Head: cfg.Limits.Head,
+		H2: listener.H2{Streams: cfg.HTTP2.Streams, Idle: cfg.Limits.KeepAlive.Timeout, Timeout: cfg.Limits.Timeout},
 	}
 	if cfg.TLS != nil {
 		w.TLS = handshake.New(cfg.TLS.Handshake)

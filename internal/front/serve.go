@@ -156,27 +156,14 @@ func (s *site) attempt(w *recorder, r *http.Request, conn *listener.Conn, x *exc
 	return s.refuse(w, r, x, s.answer(w, r, x))
 }
 
-// timed returns the body of r; its client may be silent for Timeout.
-func (s *site) timed(w http.ResponseWriter, r *http.Request) io.Reader {
-	if r.ContentLength == 0 || s.limits.Timeout <= 0 {
+// timed returns the body of r; its client may be silent for Timeout, and has
+// to keep its Pace.
+func (s *site) timed(w *recorder, r *http.Request) io.Reader {
+	if r.ContentLength == 0 || s.limits.Timeout <= 0 && s.limits.Body.First == 0 {
 		return r.Body
 	}
-	return &timedReader{r.Body, http.NewResponseController(w), s.limits.Timeout}
-}
-
-// A timedReader sets a deadline for each read of a body, and takes it away at
-// the end, so that waiting for a slow container is not limited by it.
-type timedReader struct {
-	io.Reader
-	control *http.ResponseController
-	timeout time.Duration
-}
-
-func (t *timedReader) Read(p []byte) (int, error) {
-	t.control.SetReadDeadline(time.Now().Add(t.timeout))
-	n, err := t.Reader.Read(p)
-	t.control.SetReadDeadline(time.Time{})
-	return n, err
+	w.timed = timedReader{Reader: r.Body, control: http.NewResponseController(w.ResponseWriter), timeout: s.limits.Timeout, pace: s.limits.Body}
+	return &w.timed
 }
 
 // refuse makes the error page for err, if it is one that the client can still
@@ -275,8 +262,8 @@ func (s *site) drain(w *recorder, r *http.Request, x *exchange.Exchange) bool {
 	if x.Body == nil || x.Body.Length() == 0 || x.Body.Whole() {
 		return true
 	}
-	if x.Body.Err() != nil && !errors.Is(x.Body.Err(), exchange.ErrBodyTooLarge) {
-		return false
+	if err := x.Body.Err(); err != nil && !errors.Is(err, exchange.ErrBodyTooLarge) {
+		return w.told()
 	}
 	if x.Body.Taken() == 0 && r.Header.Get("Expect") != "" {
 		return true // it waits for 100 (Continue) and gets the answer instead
@@ -284,7 +271,7 @@ func (s *site) drain(w *recorder, r *http.Request, x *exchange.Exchange) bool {
 	if w.FlushError() != nil {
 		return false
 	}
-	n, err := io.CopyN(io.Discard, s.timed(w, r), drained)
+	n, err := io.CopyN(io.Discard, w.rest(r), drained)
 	return err == io.EOF || n == drained
 }
 

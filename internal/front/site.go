@@ -187,6 +187,9 @@ func (s *site) run(w http.ResponseWriter, r *http.Request, x *exchange.Exchange)
 		return &exchange.Refusal{Status: http.StatusRequestEntityTooLarge, Code: "AH01588", Level: "error", Module: "core",
 			Log: fmt.Sprintf("Requested content-length of %d is larger than the configured limit of %d", x.Body.Length(), limit)}
 	}
+	if err := discard(w, x); err != nil {
+		return err
+	}
 	err := s.files.Serve(w, r, x)
 	if listing, ok := errors.AsType[*static.Listing](err); ok {
 		s.files.List(w, x, s.listed(x, listing.Entries))

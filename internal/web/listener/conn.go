@@ -43,6 +43,7 @@ type Conn struct {
 	raw    syscall.RawConn
 	watch  watch
 	limit  limit
+	pacing pacing
 	secure *tls.Conn     // nil in clear
 	kept   []byte        // was read, and is to be read again
 	ended  chan struct{} // of HTTP/2: closed at the end
@@ -86,13 +87,15 @@ func (c *Conn) Enter(p http1.Phase) {
 	switch p {
 	case http1.Idle:
 		c.watch.end()
-		wait := time.Duration(c.keepAlive.Load())
-		if !c.used.Load() {
-			wait = c.group.limits.Load().HeaderTimeout
+		c.pacing.pause(c)
+		if c.used.Load() {
+			c.limit.set(c, time.Duration(c.keepAlive.Load()))
+		} else {
+			c.pacing.hold(c)
 		}
-		c.limit.set(c, wait)
 	case http1.Head:
-		c.limit.set(c, c.group.limits.Load().HeaderTimeout)
+		c.pacing.begin(c)
+		c.pacing.hold(c)
 	case http1.Answer:
 		c.used.Store(true)
 		c.limit.set(c, 0)
@@ -122,7 +125,21 @@ func (c *Conn) RawConn() syscall.RawConn {
 }
 
 // Received implements http1.Conn.
-func (c *Conn) Received(n int) { c.Client.Wire.AddIn(n) }
+func (c *Conn) Received(n int) {
+	c.Client.Wire.AddIn(n)
+	c.progress(n)
+}
+
+// progress gives a client more time for what it sends.
+func (c *Conn) progress(n int) {
+	if c.pacing.pace.Rate == 0 {
+		return
+	}
+	c.pacing.came += int64(n)
+	if n > 0 && c.phase.Load() == int32(http1.Head) {
+		c.pacing.hold(c)
+	}
+}
 
 // SetReadDeadline sets the deadline, exact to a period of the clock; one that
 // is over holds at once.
@@ -143,14 +160,16 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 func (c *Conn) Read(p []byte) (int, error) {
 	switch {
 	case c.secure != nil:
-		return c.secure.Read(p)
+		n, err := c.secure.Read(p)
+		c.progress(n)
+		return n, err
 	case len(c.kept) > 0:
 		n := copy(p, c.kept)
 		c.kept = c.kept[n:]
 		return n, nil
 	}
 	n, err := c.Conn.Read(p)
-	c.Client.Wire.AddIn(n)
+	c.Received(n)
 	return n, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"syscall"
 
+	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/web/handshake"
 	"github.com/catflap/catflap/internal/web/http1"
 )
@@ -15,6 +16,9 @@ type Way struct {
 	TLS *handshake.Policy // nil in clear
 	H2C bool              // in clear also HTTP/2, for clients that begin with it
 	H2  H2                // once HTTP/2 is spoken
+	// Handshake and Head are how fast the client has to be with them; without,
+	// Limits.HeaderTimeout holds.
+	Handshake, Head exchange.Pace
 }
 
 // way asks for the Way of a connection.
@@ -29,12 +33,14 @@ func (g *Group) way(local netip.AddrPort, serverName string) Way {
 // how to speak HTTP/2; neither if the connection is at its end.
 func (g *Group) begin(c *Conn) (*http1.Server, *H2) {
 	way := g.way(c.Client.Local, "")
+	c.pacing.pace = way.Head
 	if way.TLS == nil {
 		if way.H2C && !g.closing.Load() && c.prefaced() {
 			return nil, &way.H2
 		}
 		return g.server, nil
 	}
+	c.pacing.pace = way.Handshake
 	c.Enter(http1.Idle)
 	chosen := way
 	a, err := g.handshake.Do(&wire{Conn: c.Conn, c: c}, func(serverName string) *handshake.Policy {
@@ -55,6 +61,7 @@ func (g *Group) begin(c *Conn) (*http1.Server, *H2) {
 		return nil, nil
 	}
 	c.secure, c.Policy, c.Client.TLS = a.Conn, a.Policy, a.TLS
+	c.pacing.pace = chosen.Head
 	if a.Protocol == "h2" {
 		return nil, &chosen.H2
 	}

@@ -89,10 +89,17 @@ func extensionsOf(d *httpdconf.Directive, i int) string {
 }
 
 // handlersOfFiles are handlers without which a file is still what it is.
-var handlersOfFiles = map[string]bool{"none": true, "default-handler": true, "type-map": true, "send-as-is": true, "imap-file": true}
+var handlersOfFiles = map[string]bool{"none": true, "default-handler": true, "type-map": true, "send-as-is": true, "imap-file": true, "imap-map": true}
+
+// typeMap reports whether a handler is that of type maps, which are not read.
+func typeMap(handler string) bool { return strings.EqualFold(handler, "type-map") }
 
 // setHandler closes what a handler would answer.
 func setHandler(l *loader, p place, d *httpdconf.Directive) {
+	if typeMap(arg(d, 0)) {
+		l.harmless(d, d.Name+" "+d.Raw+" has no effect here: type maps are not read, and sent as they are")
+		return
+	}
 	if handlersOfFiles[strings.ToLower(arg(d, 0))] {
 		l.classify(d, Needless, "that is what is done")
 		return
@@ -108,6 +115,8 @@ func addHandler(l *loader, p place, d *httpdconf.Directive) {
 	switch {
 	case len(d.Args) < 2:
 		l.fail(d, d.Pos, "AddHandler requires at least two arguments, a handler name followed by one or more file extensions", "")
+	case typeMap(arg(d, 0)):
+		l.harmless(d, "AddHandler "+d.Raw+" has no effect here: type maps are not read, and sent as they are")
 	case handlersOfFiles[strings.ToLower(arg(d, 0))]:
 		l.classify(d, Needless, "the files are sent as they are")
 	default:

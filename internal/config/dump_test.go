@@ -41,7 +41,7 @@ func layerText(l settings.Layer) string {
 		add("errordocs=%v", l.ErrorDocs)
 	}
 	if l.Types != nil {
-		add("types=%+v", *l.Types)
+		add("types=%s", typesText(*l.Types))
 	}
 	if l.BodyLimit != nil {
 		add("body=%d", *l.BodyLimit)
@@ -214,6 +214,17 @@ func refusalText(r settings.Refusal) string {
 	}
 	if r.By != "" {
 		text += " closed by " + r.By
+	}
+	return text
+}
+
+func typesText(t settings.Types) string {
+	text := fmt.Sprintf("{ByExt:%v Force:%s Charset:%s}", t.ByExt, t.Force, t.Charset)
+	if t.Charsets != nil || t.Languages != nil || t.Encodings != nil || t.Language != "" {
+		text += fmt.Sprintf(" charsets=%v languages=%v encodings=%v language=%s", t.Charsets, t.Languages, t.Encodings, t.Language)
+	}
+	if p := t.Priority; p.Forced || p.Order != nil {
+		text += fmt.Sprintf(" priority=%+v", p)
 	}
 	return text
 }

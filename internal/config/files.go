@@ -129,6 +129,8 @@ func errorDocument(l *loader, p place, d *httpdconf.Directive) {
 	case strings.EqualFold(target, "default"):
 	case strings.Contains(target, " "): // as httpd: what has a blank is text
 		doc.Text = strings.TrimPrefix(target, `"`)
+	case strings.HasPrefix(target, "/") && strings.HasSuffix(target, ".var"):
+		l.unsupported(d, at(d, 1), "ErrorDocument "+d.Raw+": type maps are not read; the built-in page is shown", "")
 	case strings.HasPrefix(target, "/"):
 		doc.Path = target
 	case absolute.MatchString(target) && strings.Contains(target, "://"):

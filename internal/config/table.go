@@ -76,7 +76,7 @@ type row struct {
 }
 
 // table has all rows, by family.
-var table = slices.Concat(processRows, hostRows, sectionRows, fileRows, redirectRows, envRows, headerRows, selfRows, accessRows, limitRows, logRows, jkRows, jkLogRows, jkTLSRows,
+var table = slices.Concat(processRows, hostRows, sectionRows, fileRows, mimeRows, redirectRows, envRows, headerRows, selfRows, accessRows, limitRows, logRows, jkRows, jkLogRows, jkTLSRows,
 	tlsRows, tlsFileRows, tlsOfferRows, tlsClientRows, protocolRows)
 
 // byName finds a row by its name in lower case.

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/internal/front/exchange"
-	"github.com/catflap/catflap/internal/front/settings"
 )
 
 // Files serves files. Many goroutines may use it.
@@ -237,16 +236,18 @@ func (f *Files) file(w http.ResponseWriter, x *exchange.Exchange, file *os.File,
 	h.Set("Accept-Ranges", "bytes")
 	switch condition(asked, x.Request.Method, tag, info.ModTime(), time.Now()) {
 	case http.StatusNotModified:
-		h["Content-Type"] = nil
+		unsetType(h)
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	case http.StatusPreconditionFailed:
+		unsetType(h)
 		return &exchange.Refusal{Status: http.StatusPreconditionFailed}
 	}
 	head := x.Request.Method == http.MethodHead
 	if header := strings.Join(asked["Range"], ", "); header != "" && rangeHolds(asked, tag, info.ModTime()) {
 		spans, satisfiable := parseRanges(header, info.Size())
 		if !satisfiable {
+			unsetType(h)
 			return &exchange.Refusal{Status: http.StatusRequestedRangeNotSatisfiable}
 		}
 		if spans != nil {
@@ -270,47 +271,7 @@ func (f *Files) sent(x *exchange.Exchange, err error) error {
 	return &exchange.Refusal{Status: http.StatusInternalServerError, Log: "sending " + name(x) + " broke off: " + err.Error(), Level: "info", Module: "core"}
 }
 
-// setType sets the Content-Type of a file; net/http is not to guess it.
-func (f *Files) setType(h http.Header, x *exchange.Exchange, base string) {
-	h["Content-Type"] = nil
-	if mediaType := f.mediaType(x, base); mediaType != "" {
-		h.Set("Content-Type", mediaType)
-	}
-}
-
 // etag is httpd's FileETag MTime Size: size and microseconds in hex.
 func etag(info os.FileInfo) string {
 	return `"` + strconv.FormatInt(info.Size(), 16) + "-" + strconv.FormatInt(info.ModTime().UnixMicro(), 16) + `"`
-}
-
-// mediaType returns the Content-Type for a file of that name, "" if none is
-// known: the last extension that has one counts.
-//
-// Source: httpd modules/http/mod_mime.c, find_ct.
-func (f *Files) mediaType(x *exchange.Exchange, base string) string {
-	t := &x.Settings.Types
-	found := t.Force
-	if found == "" {
-		_, rest, _ := strings.Cut(strings.TrimLeft(base, "."), ".") // leading dots begin no extension
-		for ext := range strings.SplitSeq(rest, ".") {
-			if mediaType := f.ofExtension(t, ext); mediaType != "" {
-				found = mediaType
-			}
-		}
-	}
-	if t.Charset != "" && (found == "text/plain" || found == "text/html") {
-		found += "; charset=" + strings.ToLower(t.Charset)
-	}
-	return found
-}
-
-func (f *Files) ofExtension(t *settings.Types, ext string) string {
-	if ext == "" {
-		return ""
-	}
-	ext = strings.ToLower(ext)
-	if mediaType := t.ByExt[ext]; mediaType != "" {
-		return mediaType
-	}
-	return f.types[ext]
 }

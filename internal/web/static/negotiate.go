@@ -25,9 +25,9 @@ func (v *Variants) Error() string { return fmt.Sprintf("%d variants", len(v.All)
 
 // A Variant is one of them.
 type Variant struct {
-	Name      string
-	mediaType string
-	size      int64
+	Name  string
+	about metadata
+	size  int64
 }
 
 // Variants returns the files that the missing Target of x is the beginning of,
@@ -65,8 +65,8 @@ func (f *Files) Variants(x *exchange.Exchange) *Variants {
 		if err != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		if mediaType := f.known(x, extensions); mediaType != "" {
-			all = append(all, Variant{e.Name(), mediaType, info.Size()})
+		if m, ok := f.known(x, extensions); ok {
+			all = append(all, Variant{e.Name(), m, info.Size()})
 		}
 	}
 	if len(all) == 0 {
@@ -75,40 +75,173 @@ func (f *Files) Variants(x *exchange.Exchange) *Variants {
 	return &Variants{All: all, Missing: missing(x)}
 }
 
-// Choose chooses one of all, at least one, by the client's Accept: the best
-// quality, then the smallest. The error is a refusal: the client takes none.
+// Choose chooses one of all, at least one. The error is a refusal: the client
+// takes none.
 func (f *Files) Choose(w http.ResponseWriter, x *exchange.Exchange, all []Variant) (name string, err error) {
-	accept := x.Request.Header["Accept"]
-	best := slices.MinFunc(all, func(a, b Variant) int {
-		return cmp.Or(cmp.Compare(quality(accept, b.mediaType), quality(accept, a.mediaType)), cmp.Compare(a.size, b.size), strings.Compare(a.Name, b.Name))
-	})
+	best, acceptable := choose(x, all)
 	h := w.Header()
-	h.Set("Vary", "negotiate")
-	if slices.ContainsFunc(all, func(v Variant) bool { return v.mediaType != best.mediaType }) {
-		h.Set("Vary", "negotiate,accept")
-	}
-	if quality(accept, best.mediaType) <= 0 {
+	h.Set("Vary", vary(all))
+	if !acceptable {
 		h.Set("TCN", "list")
 		return "", &exchange.Refusal{Status: http.StatusNotAcceptable, Code: "AH00690",
 			Log: "no acceptable variant: " + path.Join(x.Target.Root, x.Target.File), Level: "error", Module: "negotiation"}
 	}
 	if x.Request.Method != http.MethodPost {
-		h.Set("Content-Location", best.Name)
+		h.Set("Content-Location", best)
 	}
 	h.Set("TCN", "choice")
-	return best.Name, nil
+	return best, nil
 }
 
-// known returns the media type of a name's extensions, "" unless all of them
-// are known.
-func (f *Files) known(x *exchange.Exchange, extensions string) string {
-	mediaType := ""
-	for ext := range strings.SplitSeq(extensions, ".") {
-		if mediaType = f.ofExtension(&x.Settings.Types, ext); mediaType == "" {
-			return ""
+// rated is how much a client wants a variant.
+type rated struct {
+	Variant
+	quality  float64 // of the type
+	language float64 // of the languages
+	encoding float64 // of the encoding
+	order    int     // by LanguagePriority
+}
+
+// wanted is the quality of the type, 0 if no language or encoding of it will do.
+func (r *rated) wanted() float64 {
+	if r.language == 0 || r.encoding == 0 {
+		return 0
+	}
+	return r.quality
+}
+
+// choose returns the best of all, and whether the client takes it: by Accept,
+// by Accept-Language, by LanguagePriority, by Accept-Encoding, then the
+// smallest.
+//
+// Source: httpd modules/mappers/mod_negotiation.c, is_variant_better and
+// best_match, as seen at work.
+func choose(x *exchange.Exchange, variants []Variant) (name string, acceptable bool) {
+	t, header := &x.Settings.Types, x.Request.Header
+	some := slices.ContainsFunc(variants, func(v Variant) bool { return v.about.languages != nil })
+	wanted := false
+	all := make([]rated, len(variants))
+	for i, v := range variants {
+		r := rated{
+			Variant: v, quality: quality(header["Accept"], v.about.mediaType),
+			language: languageQuality(header["Accept-Language"], v.about.languages, some), encoding: encodingQuality(header["Accept-Encoding"], v.about.encodings),
+		}
+		wanted = wanted || r.wanted() > 0
+		if t.Priority.Prefer || !t.Priority.Forced {
+			r.order = priority(v.about.languages, t.Priority.Order)
+		}
+		all[i] = r
+	}
+	if !wanted && t.Priority.Fallback {
+		for i := range all {
+			all[i].language, all[i].order = 1, priority(all[i].about.languages, t.Priority.Order)
 		}
 	}
-	return mediaType
+	best := slices.MinFunc(all, func(a, b rated) int {
+		return cmp.Or(
+			-cmp.Compare(a.wanted(), b.wanted()), -cmp.Compare(a.language, b.language),
+			cmp.Compare(a.order, b.order), -cmp.Compare(a.encoding, b.encoding), cmp.Compare(a.size, b.size), strings.Compare(a.Name, b.Name))
+	})
+	return best.Name, best.wanted() > 0
+}
+
+// vary names the headers by which variants were chosen.
+func vary(all []Variant) string {
+	text := "negotiate"
+	for _, by := range []struct {
+		header string
+		of     func(Variant) string
+	}{
+		{"accept", func(v Variant) string { return v.about.mediaType }},
+		{"accept-language", func(v Variant) string { return strings.Join(v.about.languages, ",") }},
+		{"accept-encoding", func(v Variant) string { return strings.Join(v.about.encodings, ",") }},
+		{"accept-charset", func(v Variant) string { return v.about.charset }},
+	} {
+		if slices.ContainsFunc(all, func(v Variant) bool { return by.of(v) != by.of(all[0]) }) {
+			text += "," + by.header
+		}
+	}
+	return text
+}
+
+// known returns what a name's extensions tell; ok is false unless all of them
+// mean something, and there is a type.
+func (f *Files) known(x *exchange.Exchange, extensions string) (m metadata, ok bool) {
+	t := &x.Settings.Types
+	for ext := range strings.SplitSeq(strings.ToLower(extensions), ".") {
+		if f.ofExtension(t, ext) == "" && t.Charsets[ext] == "" && t.Languages[ext] == "" && t.Encodings[ext] == "" {
+			return m, false
+		}
+	}
+	m = f.about(x, "x."+extensions)
+	return m, m.mediaType != ""
+}
+
+// languageQuality returns how much the client wants a variant for its
+// languages: the best q of a range that covers one of them. Without
+// Accept-Language all are wanted, and a variant without a language is wanted
+// hardly where others have one.
+//
+// Source: httpd modules/mappers/mod_negotiation.c, set_language_quality, as
+// seen at work.
+func languageQuality(accept []string, languages []string, some bool) float64 {
+	switch {
+	case !some:
+		return 1
+	case len(languages) == 0:
+		return 0.001
+	case len(accept) == 0:
+		return 1
+	}
+	best := 0.0
+	for _, language := range languages {
+		longest, q := -1, 0.0
+		for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+			name, parameters, _ := strings.Cut(part, ";")
+			name = strings.ToLower(strings.TrimSpace(name))
+			switch covers := language == name || strings.HasPrefix(language, name+"-"); {
+			case name == "*" && longest < 0:
+				longest, q = 0, parameter(parameters)
+			case covers && len(name) > longest:
+				longest, q = len(name), parameter(parameters)
+			case strings.HasPrefix(name, language+"-") && longest < 0: // de does for who asks for de-at
+				q = max(q, 0.001)
+			}
+		}
+		best = max(best, q)
+	}
+	return best
+}
+
+// encodingQuality returns how much the client wants a variant for its encoding:
+// without Accept-Encoding all are wanted.
+func encodingQuality(accept []string, encodings []string) float64 {
+	if len(accept) == 0 || len(encodings) == 0 {
+		return 1
+	}
+	encoding, all := strings.TrimPrefix(encodings[len(encodings)-1], "x-"), 0.0
+	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		name, parameters, _ := strings.Cut(part, ";")
+		switch strings.TrimPrefix(strings.ToLower(strings.TrimSpace(name)), "x-") {
+		case encoding:
+			return parameter(parameters)
+		case "*":
+			all = parameter(parameters)
+		}
+	}
+	return all
+}
+
+// priority is the place of the first of languages in LanguagePriority, one
+// behind the last if none is there.
+func priority(languages, order []string) int {
+	best := len(order)
+	for _, language := range languages {
+		if i := slices.Index(order, language); i >= 0 {
+			best = min(best, i)
+		}
+	}
+	return best
 }
 
 // quality returns how much the client wants a media type: the q of the most

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
@@ -63,6 +64,9 @@ type memberConfig struct {
 	Domain string
 	Folder string
 	Static string // CHANNEL,OWN ID,HOST:ID...: members are configured
+	UDP    bool   // udpPort 4600
+	Group  string // address of the group, joined on eth0
+	NoLoop bool   // localLoopbackDisabled
 }
 
 // stackOf returns the interceptors of a Tomcat that has the same.
@@ -111,6 +115,16 @@ func runMember(text string) error {
 		return err
 	}
 	channel := tribes.Config{Name: cfg.Name, Domain: []byte(cfg.Domain), Folder: cfg.Folder, Interceptors: stack, Log: log}
+	channel.Membership.NoLoop = cfg.NoLoop
+	if cfg.UDP {
+		channel.UDPPort = 4600
+	}
+	if cfg.Group != "" {
+		channel.Membership.Interface = "eth0"
+		if channel.Membership.Group, err = netip.ParseAddr(cfg.Group); err != nil {
+			return err
+		}
+	}
 	fixed, err := staticMembers(cfg.Static, &channel)
 	if err != nil {
 		return err
@@ -354,7 +368,7 @@ func startMember(t *testing.T, host netns.Host, cfg memberConfig) *goMember {
 // startJava starts a member on Tomcat's own library.
 func startJava(t *testing.T, host netns.Host, stack string) *goMember {
 	t.Helper()
-	args := []string{"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true", "-Djava.security.egd=file:/dev/urandom",
+	args := []string{"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", fmt.Sprint("-Djava.net.preferIPv4Stack=", !strings.Contains(host.Addr, ":")), "-Djava.security.egd=file:/dev/urandom",
 		"-cp", javaClasses(t) + ":" + tomcatHome + "/lib/*:" + tomcatHome + "/bin/tomcat-juli.jar", "Peer", host.Addr}
 	m := startProcess(t, host, memberConfig{}, host.Command("java", append(args, strings.Fields(stack)...)...))
 	m.await(t, "ready", 1, 60*time.Second)

@@ -32,6 +32,12 @@ public class Peer implements ChannelListener, MembershipListener, RpcCallback {
         receiver.setPort(4000);
         for (int i = 1; i < args.length; i++) {
             if (args[i].startsWith("static=")) channel.setMembershipService(staticService(args[0], args[i].substring(7).split(",")));
+            else if (args[i].equals("udp")) receiver.setUdpPort(4600);
+            else if (args[i].startsWith("group=")) {
+                McastService group = (McastService) channel.getMembershipService();
+                group.setAddress(args[i].substring(6));
+                group.setBind(args[0]);
+            }
             else channel.addInterceptor(interceptor(args[i]));
         }
         channel.addChannelListener(this);

@@ -45,34 +45,63 @@ func decimal(s string) int {
 	return n
 }
 
-// checkHost refuses a Host that names no host: an empty one, one with a byte
-// that no name has, with an empty label or an empty port.
+// checkHost refuses a Host that names no host or no port.
 //
 // Source: httpd server/vhost.c, fix_hostname, with HttpProtocolOptions Strict.
-func checkHost(r *http.Request, name string) error {
-	bad := errBadHost
-	if r.Host == "" {
-		if r.ProtoAtLeast(1, 1) {
-			return bad
-		}
+func checkHost(r *http.Request) error {
+	if r.Host == "" && !r.ProtoAtLeast(1, 1) {
 		return nil
 	}
-	if strings.HasSuffix(r.Host, ":") || name == "" || strings.Contains(name, "..") || name[0] == '.' {
-		return bad
-	}
-	if strings.HasPrefix(r.Host, "[") {
-		if address, err := netip.ParseAddr(name); err != nil || address.Zone() != "" {
-			return bad
-		}
-		return nil
-	}
-	for i := range len(name) {
-		c := name[i]
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
-			return bad
-		}
+	if !goodHost(r.Host) {
+		return errBadHost
 	}
 	return nil
 }
 
+// goodHost reports whether host is an address or a name of sensible bytes,
+// perhaps with a port. What consists of digits and dots is an address; else the
+// last of several labels begins with a letter.
+func goodHost(host string) bool {
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		inner, rest, ok := strings.Cut(inner, "]")
+		address, err := netip.ParseAddr(inner)
+		if !ok || err != nil || !address.Is6() || address.Zone() != "" {
+			return false
+		}
+		port, ok := strings.CutPrefix(rest, ":")
+		return rest == "" || ok && goodPort(port)
+	}
+	name, port, ok := strings.Cut(host, ":")
+	if ok && !goodPort(port) {
+		return false
+	}
+	if name = strings.TrimSuffix(name, "."); name == "" || strings.Contains(name, "..") || strings.HasSuffix(name, ".") {
+		return false
+	}
+	numeric := true
+	for i := range len(name) {
+		switch c := name[i]; {
+		case '0' <= c && c <= '9', c == '.':
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '-', c == '_':
+			numeric = false
+		default:
+			return false
+		}
+	}
+	if numeric {
+		_, err := netip.ParseAddr(name)
+		return err == nil
+	}
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	return last == name || last != "" && isLetter(last[0])
+}
+
+// goodPort reports whether port is a number from 1 to 65535.
+func goodPort(port string) bool {
+	digits := strings.Trim(port, "0123456789") == "" && port != ""
+	return digits && decimal(strings.TrimLeft(port, "0")) > 0
+}
+
 var errBadHost = &exchange.Refusal{Status: http.StatusBadRequest, Code: "AH02429", Log: "Request Host header contains an invalid hostname", Level: "error", Module: "core"}
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }

@@ -134,7 +134,7 @@ func (s *site) attempt(w *recorder, r *http.Request, conn *listener.Conn, x *exc
 	if refusal := s.limits.check(x); refusal != nil {
 		return s.refuse(w, r, x, refusal)
 	}
-	if refusal := checkHost(r, x.Request.Host); refusal != nil {
+	if refusal := checkHost(r); refusal != nil {
 		return s.refuse(w, r, x, refusal)
 	}
 	if refusal := s.admit(conn, r, x); refusal != nil {

@@ -215,6 +215,13 @@ func (c *connection) target(target string) *Fault {
 	return nil
 }
 
+// framing reports whether a header of that name says whose request it is or
+// where it ends: who reads such a one over several lines may read it in two
+// ways.
+func framing(name string) bool {
+	return strings.EqualFold(name, "Host") || strings.EqualFold(name, "Content-Length") || strings.EqualFold(name, "Transfer-Encoding")
+}
+
 // fieldLines reads the headers. A line that begins with a blank continues the
 // one before.
 func (c *connection) fieldLines(text string) *Fault {
@@ -231,7 +238,11 @@ func (c *connection) fieldLines(text string) *Fault {
 		value = trimBlanks(value)
 		for i+1 < len(lines) && (text[lines[i+1].from] == ' ' || text[lines[i+1].from] == '\t') {
 			i++
-			value += " " + trimBlanks(text[lines[i].from:lines[i].to])
+			more := trimBlanks(text[lines[i].from:lines[i].to])
+			if more == "" || framing(name) {
+				return &Fault{http.StatusBadRequest, "a header goes on in another line"}
+			}
+			value = trimBlanks(value + " " + more)
 		}
 		if !printable(value) {
 			return &Fault{http.StatusBadRequest, "a header has a byte that none may have"}

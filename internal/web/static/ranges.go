@@ -36,7 +36,10 @@ func parseRanges(header string, size int64) (spans []span, satisfiable bool) {
 	}
 	var sum int64
 	overlaps, reversals, outside := 0, 0, false
-	for part := range strings.SplitSeq(strings.TrimSuffix(header[len(unit):], ","), ",") {
+	for i, part := range strings.Split(header[len(unit):], ",") {
+		if part == "" && i > 0 {
+			continue
+		}
 		s, ok := parseSpan(part, size)
 		if !ok {
 			return nil, true

@@ -233,6 +233,7 @@ func TestHeaders(t *testing.T) {
 		{"several", "Range", "bytes=0-1,5-6", 206, "multipart"},
 		{"too many", "Range", "bytes=" + strings.Repeat("0-0,", 200) + "0-0", 200, "0123456789"},
 		{"a comma at the end", "Range", "bytes=2-4,", 206, "234"},
+		{"two commas", "Range", "bytes=2-3,,4-4", 206, "234"},
 		{"a comma at the beginning", "Range", "bytes=,2-4", 200, "0123456789"},
 		{"nonsense", "Range", "lines=1", 200, "0123456789"},
 		{"a blank", "Range", "bytes=0-1, 5-6", 200, "0123456789"},

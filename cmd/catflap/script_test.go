@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/catflap/catflap/ajp/ajptest"
+	"github.com/catflap/catflap/internal/certtest"
 )
 
 func TestScripts(t *testing.T) {
@@ -21,6 +22,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: os.Getenv("UPDATE") != "", // a person reads the diff
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"unprivileged": unprivileged, "container": container, "freeport": freePortOf, "web": web,
+			"certificate": certificate, "repeat": repeat,
 		},
 	})
 }
@@ -52,6 +54,42 @@ func container(ts *testscript.TestScript, neg bool, args []string) {
 
 // nobody is a user without rights.
 const nobody = 65534
+
+// certificate makes a certificate and its key, which root alone may read:
+// certificate NAME CERTIFICATE KEY.
+func certificate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: certificate NAME CERTIFICATE KEY")
+	}
+	pair := certtest.Issue(fatal{ts}, nil, nil, args[0], nil)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(pair.CertPEM()), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(pair.KeyPEM(fatal{ts})), 0o600))
+	if os.Geteuid() != 0 { // who runs check owns the key
+		ts.Check(os.Chmod(ts.MkAbs(args[2]), 0))
+	}
+}
+
+// fatal is a script as certtest wants a test.
+type fatal struct{ *testscript.TestScript }
+
+func (fatal) Helper() {}
+
+// repeat adds a line, N times, to a file: repeat N FILE LINE. A # in the line
+// is the number.
+func repeat(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: repeat N FILE LINE")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	f, err := os.OpenFile(ts.MkAbs(args[1]), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	ts.Check(err)
+	for i := range n {
+		_, err := f.WriteString(strings.ReplaceAll(args[2], "#", strconv.Itoa(i+1)) + "\n")
+		ts.Check(err)
+	}
+	ts.Check(f.Close())
+}
 
 // unprivileged runs a command as nobody if the test runs as root; its output
 // goes into the files stdout and stderr.

@@ -178,3 +178,17 @@ func (e *Entry) names() []string {
 	defer e.mu.Unlock()
 	return slices.Sorted(maps.Keys(e.attributes))
 }
+
+// Created returns when e was made.
+func (e *Entry) Created() time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.created
+}
+
+// MaxInactive returns how long e lives without a request, 0 or less for ever.
+func (e *Entry) MaxInactive() time.Duration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.maxInactive
+}

@@ -226,9 +226,7 @@ func (s *Session) RotateID() error {
 // CreatedAt returns when the session was made, the zero time without one.
 func (s *Session) CreatedAt() (t time.Time) {
 	if e := s.current(); e != nil {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		t = e.created
+		t = e.Created()
 	}
 	return t
 }
@@ -248,9 +246,7 @@ func (s *Session) LastAccessedAt() (t time.Time) {
 // for ever; 0 without a session.
 func (s *Session) MaxInactive() (d time.Duration) {
 	if e := s.current(); e != nil {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		d = e.maxInactive
+		d = e.MaxInactive()
 	}
 	return d
 }

@@ -41,7 +41,10 @@ var arrows = map[string][]string{
 	"tribes/replicated":         {"javaserial", "tribes", "tribes/internal/wire", "tribes/rpc"},
 	"tribes/static":             {"javaserial", "tribes", "tribes/rpc"},
 
-	"cluster/internal/wire": {"javaserial"},
+	"cluster/internal/wire":    {"javaserial"},
+	"cluster/internal/replica": {"cluster/internal/wire", "javaserial", "session"},
+	"cluster":                  {"cluster/internal/wire", "javaserial", "tribes", "tribes/rpc"},
+	"cluster/delta":            {"cluster", "cluster/internal/replica", "cluster/internal/wire", "session", "tribes"},
 
 	"cmd/catflap": {
 		"ajp", "session", "node/demo",

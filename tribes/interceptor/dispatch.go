@@ -143,19 +143,28 @@ const lastTime = 3 * time.Second
 
 // Run implements tribes.Interceptor.
 func (d *Dispatch) Run(ctx context.Context) error {
+	sending, stop := context.WithCancel(context.WithoutCancel(ctx)) // what is on its way when ctx ends has that time, too
+	defer stop()
+	defer context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(lastTime)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			stop()
+		case <-sending.Done():
+		}
+	})()
 	var g errgroup.Group
 	for _, l := range d.lines {
 		g.Go(func() error {
 			for ctx.Err() == nil {
 				select {
 				case <-l.wake:
-					d.send(ctx, l.take(false))
+					d.send(sending, l.take(false))
 				case <-ctx.Done():
 				}
 			}
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastTime)
-			defer cancel()
-			d.send(last, l.take(true))
+			d.send(sending, l.take(true))
 			return nil
 		})
 	}

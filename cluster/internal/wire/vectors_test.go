@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -227,6 +228,21 @@ func testMessage(t *testing.T, v vector, want any, data []byte) {
 		if again.Payload, err = EncodeSessions(all); err != nil {
 			t.Fatal(err)
 		}
+	}
+	at := time.UnixMilli(m.Timestamp)
+	made := &m
+	switch m.Event {
+	case EventGetAll:
+		made = GetAll(m.Context, at)
+	case EventAllData:
+		made = AllData(m.Context, m.Payload, at)
+	case EventTransferComplete:
+		made = TransferComplete(m.Context, at)
+	case EventNoContextManager:
+		made = NoContextManager(m.Context)
+	}
+	if !cmp.Equal(m, *made) {
+		t.Errorf("made %+v, want %+v", *made, m)
 	}
 	equal(t, want, describeMessage(m, payload))
 	same(t, data, javaserial.Encode(again.Object()))

@@ -14,7 +14,7 @@ type Config struct {
 	Method        Method         // method; default Requests
 	Sticky        Sticky         // sticky_session and what belongs to it
 	Retries       int            // retries: rounds over the members; default 2
-	LBRetries     int            // lb_retries: members tried a round; default 2, as in mod_jk
+	LBRetries     int            // lb_retries: members tried a round; default all
 	RetryInterval time.Duration  // retry_interval, there in ms: between rounds; default 100 ms
 	Recovery      Recovery       // recover_time and what belongs to it
 	Maintain      time.Duration  // worker.maintain; default 60 s, negative never

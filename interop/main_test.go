@@ -8,8 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
-
+	"github.com/catflap/catflap/internal/leaktest"
 	"github.com/catflap/catflap/interop/peer"
 )
 
@@ -19,7 +18,7 @@ type suite struct {
 	own *shared
 }
 
-// Run implements goleak.TestingM.
+// Run implements leaktest.M.
 func (s suite) Run() int {
 	defer s.own.end()
 	return s.m.Run()
@@ -34,7 +33,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "interop:", err)
 		os.Exit(1)
 	}
-	goleak.VerifyTestMain(suite{m, common})
+	os.Exit(leaktest.Checked(suite{m, common}).Run())
 }
 
 // common is what all tests share: two Tomcats and the binary.

@@ -3,15 +3,17 @@ package javaserial
 import (
 	"bytes"
 	"testing"
+
+	"github.com/catflap/catflap/internal/vectors"
 )
 
 // FuzzDecode: no input makes it panic or use much memory, and what parses is
 // the same after writing and parsing again.
 func FuzzDecode(f *testing.F) {
-	for _, v := range readVectors(f) {
+	for _, v := range vectors.All(f) {
 		switch v.Kind {
 		case "object", "objects", "stream", "delta":
-			f.Add(readVector(f, v.Name))
+			f.Add(vectors.Bytes(f, v.Name))
 		}
 	}
 	limits := Limits{Bytes: 1 << 16, Depth: 100, Objects: 20000}

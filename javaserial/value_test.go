@@ -9,13 +9,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/catflap/catflap/internal/vectors"
 )
 
 // valueOf returns the value of the only action of a delta, and the rest of the
 // stream before it.
 func valueOf(t *testing.T, name string) Node {
 	t.Helper()
-	d := NewDecoder(readVector(t, name), Limits{})
+	d := NewDecoder(vectors.Bytes(t, name), Limits{})
 	for _, read := range []func() error{
 		func() error { _, err := d.UTF(); return err },
 		func() error { _, err := d.Bool(); return err },
@@ -102,7 +104,7 @@ func TestGoOfOtherContainers(t *testing.T) {
 		{"ser-treeset", Set{int32(1), int32(2), int32(3)}},
 	}
 	for _, test := range tests {
-		n, err := Decode(readVector(t, test.vector), Limits{})
+		n, err := Decode(vectors.Bytes(t, test.vector), Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +120,7 @@ func TestGoOfOtherContainers(t *testing.T) {
 
 // A HashSet is exact, and of one that Java wrote every byte is the same.
 func TestHashSet(t *testing.T) {
-	data := readVector(t, "ser-hashset")
+	data := vectors.Bytes(t, "ser-hashset")
 	n, err := Decode(data, Limits{})
 	if err != nil {
 		t.Fatal(err)

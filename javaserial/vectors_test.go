@@ -1,51 +1,18 @@
 package javaserial
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/catflap/catflap/internal/vectors"
 )
-
-// vectors are streams of real Tomcats and of Java programs.
-const vectors = "../tribes/testdata/vectors"
-
-type vector struct {
-	Name, File, Kind, Reencode string
-	Expect                     any
-}
-
-func readVectors(t testing.TB) []vector {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(vectors, "index.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var index struct{ Vectors []vector }
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	if err := decoder.Decode(&index); err != nil {
-		t.Fatal(err)
-	}
-	return index.Vectors
-}
-
-func readVector(t testing.TB, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(vectors, name+".bin"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
 
 // contentsOf reads all of a stream.
 func contentsOf(data []byte, limits Limits) ([]Content, error) {
@@ -78,13 +45,13 @@ func written(all []Content) []byte {
 
 func TestVectorsDecode(t *testing.T) {
 	seen := 0
-	for _, v := range readVectors(t) {
+	for _, v := range vectors.All(t) {
 		if v.Kind != "object" && v.Kind != "objects" {
 			continue
 		}
 		seen++
 		t.Run(v.Name, func(t *testing.T) {
-			all, err := contentsOf(readVector(t, v.Name), Limits{})
+			all, err := contentsOf(vectors.Bytes(t, v.Name), Limits{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -99,11 +66,7 @@ func TestVectorsDecode(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, err := json.Marshal(v.Expect)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(normal(t, want), normal(t, text)); diff != "" {
+			if diff := cmp.Diff(normal(t, v.Expect), normal(t, text)); diff != "" {
 				t.Errorf("decoded otherwise (-want +got):\n%s", diff)
 			}
 		})
@@ -126,7 +89,7 @@ func normal(t *testing.T, text []byte) any {
 // are not.
 func TestVectorsWrittenAgain(t *testing.T) {
 	seen := 0
-	for _, v := range readVectors(t) {
+	for _, v := range vectors.All(t) {
 		switch v.Kind {
 		case "object", "objects", "stream", "delta":
 		default:
@@ -137,7 +100,7 @@ func TestVectorsWrittenAgain(t *testing.T) {
 		}
 		seen++
 		t.Run(v.Name, func(t *testing.T) {
-			data := readVector(t, v.Name)
+			data := vectors.Bytes(t, v.Name)
 			all, err := contentsOf(data, Limits{})
 			if err != nil {
 				t.Fatal(err)
@@ -153,11 +116,11 @@ func TestVectorsWrittenAgain(t *testing.T) {
 }
 
 func TestEveryPrefixIsAnError(t *testing.T) {
-	for _, v := range readVectors(t) {
+	for _, v := range vectors.All(t) {
 		if v.Kind != "object" && v.Kind != "stream" {
 			continue
 		}
-		data := readVector(t, v.Name)
+		data := vectors.Bytes(t, v.Name)
 		for n := range min(len(data), 2000) {
 			_, err := Decode(data[:n], Limits{})
 			if _, ok := errors.AsType[*Error](err); !ok {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/catflap/catflap/internal/vectors"
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/session"
 )
@@ -72,11 +72,7 @@ func newPairing() *pairing {
 // pojo is an object of a class that Go does not know.
 func pojo(t *testing.T, vector string) javaserial.Node {
 	t.Helper()
-	data, err := os.ReadFile("../tribes/testdata/vectors/" + vector + ".bin")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := javaserial.Decode(data, javaserial.Limits{})
+	n, err := javaserial.Decode(vectors.Bytes(t, vector), javaserial.Limits{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,15 +7,14 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
-
+	"github.com/catflap/catflap/internal/leaktest"
 	"github.com/catflap/catflap/tribes"
 	"github.com/catflap/catflap/tribes/internal/wire"
 	"github.com/catflap/catflap/tribes/membership"
 	"github.com/catflap/catflap/tribes/tribestest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func readFolder(folder string) (map[string][]byte, error) {
 	entries, err := os.ReadDir(folder)

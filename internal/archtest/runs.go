@@ -33,7 +33,7 @@ func (t *tree) runs(pkg string, test bool, file *ast.File) {
 	r.tests = true
 	for _, i := range file.Imports {
 		path, _ := strconv.Unquote(i.Path.Value)
-		r.looks = r.looks || path == Module+"/internal/leaktest" || path == "go.uber.org/goleak"
+		r.looks = r.looks || path == Module+"/internal/leaktest"
 	}
 	for _, declared := range file.Decls {
 		if f, ok := declared.(*ast.FuncDecl); ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Fuzz") {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -117,7 +118,7 @@ func dump(cfg *front.Config) string {
 			}
 		}
 		for j, l := range s.Sections.Server {
-			if !l.Empty() {
+			if !reflect.ValueOf(*l).IsZero() {
 				p("  server level %d: %s", j, layerText(*l))
 			}
 		}

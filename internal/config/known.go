@@ -4,7 +4,6 @@ package config
 type KnownDirective struct {
 	Name   string // a section's in brackets
 	Module string // "core", "jk"; empty for one that is honoured
-	Class  Class
 	Text   string // what it does, or why it has no effect
 }
 
@@ -13,10 +12,10 @@ type KnownDirective struct {
 func Directives() []KnownDirective {
 	var all []KnownDirective
 	for i := range table {
-		all = append(all, KnownDirective{bracketed(table[i].name), "", Honoured, table[i].does})
+		all = append(all, KnownDirective{bracketed(table[i].name), "", table[i].does})
 	}
 	for _, b := range unhonoured() {
-		all = append(all, KnownDirective{bracketed(b.name), b.module, b.class, b.class.String() + ": " + b.why})
+		all = append(all, KnownDirective{bracketed(b.name), b.module, b.class.String() + ": " + b.why})
 	}
 	return all
 }

@@ -36,7 +36,6 @@ type Process struct {
 	User, Group       string        // as written; empty if not set
 	MaxRequestWorkers int           // requests at once; default 400
 	GracefulShutdown  time.Duration // GracefulShutdownTimeout; 0 waits for ever
-	KeepAlive         KeepAlive     // of the main server
 	ServerTokens      string        // the Server header
 	SNIPolicy         SNIPolicy     // SSLVHostSNIPolicy
 }

@@ -13,8 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"github.com/catflap/catflap/internal/leaktest"
 )
 
 // kind is in the environment of a child of these tests: which of children it
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(mark) != "" {
 		os.Exit(runChild())
 	}
-	goleak.VerifyTestMain(m)
+	leaktest.Main(m)
 }
 
 // children are what a child can be like. Each returns its exit code.

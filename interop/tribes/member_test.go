@@ -20,8 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/catflap/catflap/internal/leaktest"
 	"github.com/catflap/catflap/interop/netns"
 	"github.com/catflap/catflap/interop/peer"
 	"github.com/catflap/catflap/javaserial"
@@ -46,13 +45,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "interop/tribes:", err)
 		os.Exit(1)
 	}
-	code := m.Run()
+	code := leaktest.Checked(m).Run()
 	if classes != "" {
 		os.RemoveAll(classes)
-	}
-	if err := goleak.Find(); err != nil && code == 0 {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
 	}
 	os.Exit(code)
 }

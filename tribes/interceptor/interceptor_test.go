@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,14 +17,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/catflap/catflap/internal/leaktest"
+	"github.com/catflap/catflap/internal/vectors"
 	"github.com/catflap/catflap/tribes"
 	"github.com/catflap/catflap/tribes/interceptor"
 	"github.com/catflap/catflap/tribes/tribestest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // A wireEnd stands below one interceptor, and keeps what is sent.
 type wireEnd struct {
@@ -92,20 +90,7 @@ func between(i tribes.Interceptor) (*user, *wireEnd) {
 // interceptor.
 func frames(t *testing.T, name string) []tribes.Message {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "testdata", "vectors", "index.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var index struct {
-		Vectors []struct {
-			Name   string
-			Expect json.RawMessage
-		}
-	}
-	if err := json.Unmarshal(text, &index); err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range index.Vectors {
+	for _, v := range vectors.All(t) {
 		if v.Name != name {
 			continue
 		}
@@ -120,10 +105,11 @@ func frames(t *testing.T, name string) []tribes.Message {
 		}
 		var all []tribes.Message
 		for _, e := range expected {
-			m := tribes.Message{Options: tribes.Options(e.Options), Timestamp: e.Timestamp, From: member("10.77.0.1")}
-			if m.Data, err = hex.DecodeString(e.MessageHex); err != nil {
+			data, err := hex.DecodeString(e.MessageHex)
+			if err != nil {
 				t.Fatal(err)
 			}
+			m := tribes.Message{Options: tribes.Options(e.Options), Timestamp: e.Timestamp, From: member("10.77.0.1"), Data: data}
 			id, err := hex.DecodeString(e.UniqueID)
 			if err != nil {
 				t.Fatal(err)

@@ -2,33 +2,18 @@ package interceptor_test
 
 import (
 	"bytes"
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/catflap/catflap/internal/vectors"
 	"github.com/catflap/catflap/tribes"
 	"github.com/catflap/catflap/tribes/interceptor"
 )
 
 // What Tomcat encrypted is decrypted.
 func TestEncryptOfTomcat(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "testdata", "vectors", "index.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var index struct {
-		Vectors []struct {
-			Name    string
-			Encrypt *struct{ Algorithm, KeyHex, Plaintext string }
-		}
-	}
-	if err := json.Unmarshal(text, &index); err != nil {
-		t.Fatal(err)
-	}
 	seen := 0
-	for _, v := range index.Vectors {
+	for _, v := range vectors.All(t) {
 		if v.Encrypt == nil {
 			continue
 		}
@@ -63,10 +48,7 @@ func TestEncryptOfTomcat(t *testing.T) {
 // FuzzDeliver: no bytes of a peer make an interceptor panic.
 func FuzzDeliver(f *testing.F) {
 	for _, name := range []string{"gzip-on", "gzip-off", "frag-none", "frag-part-0", "frag-part-1", "frag-part-2", "order-1", "order-3", "encrypt-gcm", "encrypt-cbc", "gzip-encrypt"} {
-		data, err := os.ReadFile(filepath.Join("..", "testdata", "vectors", name+".bin"))
-		if err != nil {
-			f.Fatal(err)
-		}
+		data := vectors.Bytes(f, name)
 		f.Add(data, int32(256))
 		f.Add(data[:len(data)-20], int32(0))
 	}

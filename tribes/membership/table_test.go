@@ -7,12 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/catflap/catflap/internal/leaktest"
 	"github.com/catflap/catflap/tribes/internal/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // heartbeat is one of the member with that number and start, ms old.
 func heartbeat(number, start byte, alive int64) wire.Member {

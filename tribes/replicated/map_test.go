@@ -8,8 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/catflap/catflap/internal/leaktest"
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
 	"github.com/catflap/catflap/tribes/interceptor"
@@ -18,7 +17,7 @@ import (
 	"github.com/catflap/catflap/tribes/tribestest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // A node has a map.
 type node struct {

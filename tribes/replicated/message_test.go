@@ -2,36 +2,25 @@ package replicated
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/catflap/catflap/internal/vectors"
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
 	"github.com/catflap/catflap/tribes/rpc"
 )
 
-func readVector(t testing.TB, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "testdata", "vectors", name+".bin"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
 // Every message of a real map is understood, and written as Tomcat writes
 // it.
 func TestMessageVectors(t *testing.T) {
-	names, err := filepath.Glob("../testdata/vectors/map-*.bin")
-	if err != nil {
-		t.Fatal(err)
-	}
 	seen := 0
-	for _, file := range names {
-		name := strings.TrimSuffix(filepath.Base(file), ".bin")
-		data := readVector(t, name)
+	for _, v := range vectors.All(t) {
+		name := v.Name
+		if !strings.HasPrefix(name, "map-") {
+			continue
+		}
+		data := vectors.Bytes(t, name)
 		n, err := javaserial.Decode(data, javaserial.Limits{})
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

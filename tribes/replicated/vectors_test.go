@@ -1,17 +1,14 @@
 package replicated
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/catflap/catflap/internal/vectors"
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes/internal/wire"
 	"github.com/catflap/catflap/tribes/rpc"
@@ -22,41 +19,17 @@ type object = map[string]any
 
 // Every vector is one that some test knows: those with messages are held to
 // their description here, those of frames and members in package wire, those
-// of single Java objects in javaserial. Each is the file that the index means.
+// of single Java objects in javaserial.
 func TestEveryVector(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "testdata", "vectors", "index.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var index struct {
-		Count   int
-		Vectors []struct {
-			Name, File, Kind, SHA256 string
-			Size                     int
-			Expect                   any
-		}
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	if err := decoder.Decode(&index); err != nil {
-		t.Fatal(err)
-	}
-	files, err := filepath.Glob(filepath.Join("..", "testdata", "vectors", "*.bin"))
-	if err != nil || len(files) != len(index.Vectors) || index.Count != len(index.Vectors) {
-		t.Errorf("%d files, %d vectors, a count of %d, error %v", len(files), len(index.Vectors), index.Count, err)
-	}
-	for _, v := range index.Vectors {
+	for _, v := range vectors.All(t) {
 		t.Run(v.Name, func(t *testing.T) {
-			data := readVector(t, v.Name)
-			if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != v.SHA256 || len(data) != v.Size {
-				t.Fatal("it is not the file that the index means")
-			}
+			data := vectors.Bytes(t, v.Name)
 			check := &matcher{t: t}
 			switch v.Kind {
 			case "stream":
-				check.stream("message", v.Expect, data)
+				check.stream("message", v.Means(t), data)
 			case "frame":
-				check.frames(v.Expect.([]any), data)
+				check.frames(v.Means(t).([]any), data)
 			case "delta": // deltas of sessions: what they mean is for who has sessions
 				if all, err := contents(data); err != nil || len(all) == 0 {
 					t.Errorf("%d contents, %v", len(all), err)

@@ -5,21 +5,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/catflap/catflap/internal/leaktest"
+	"github.com/catflap/catflap/internal/vectors"
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
 	"github.com/catflap/catflap/tribes/tribestest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func TestVectors(t *testing.T) {
 	for name, want := range map[string]message{
@@ -28,10 +27,7 @@ func TestVectors(t *testing.T) {
 		"rpc-reply-null": {id: "localhost#/app-map", reply: true},
 		"rpc-norpc":      {id: "localhost#/app-map", reply: true, noChannel: true},
 	} {
-		data, err := os.ReadFile("../testdata/vectors/" + name + ".bin")
-		if err != nil {
-			t.Fatal(err)
-		}
+		data := vectors.Bytes(t, name)
 		n, err := javaserial.Decode(data, javaserial.Limits{})
 		if err != nil {
 			t.Fatal(err)
@@ -223,11 +219,7 @@ func TestObjects(t *testing.T) {
 
 func FuzzMessage(f *testing.F) {
 	for _, name := range []string{"rpc-request", "rpc-reply", "rpc-reply-null", "rpc-norpc", "map-init-rpc"} {
-		data, err := os.ReadFile("../testdata/vectors/" + name + ".bin")
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
+		f.Add(vectors.Bytes(f, name))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		n, err := javaserial.Decode(data, javaserial.Limits{Objects: 10000})

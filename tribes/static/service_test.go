@@ -3,15 +3,14 @@ package static
 import (
 	"bytes"
 	"context"
-	"os"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/catflap/catflap/internal/leaktest"
+	"github.com/catflap/catflap/internal/vectors"
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
 	"github.com/catflap/catflap/tribes/interceptor"
@@ -19,13 +18,10 @@ import (
 	"github.com/catflap/catflap/tribes/tribestest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func TestVector(t *testing.T) {
-	data, err := os.ReadFile("../testdata/vectors/static-membership-message.bin")
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := vectors.Bytes(t, "static-membership-message")
 	n, err := javaserial.Decode(data, javaserial.Limits{})
 	if err != nil {
 		t.Fatal(err)

@@ -5,47 +5,17 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/catflap/catflap/internal/leaktest"
+	"github.com/catflap/catflap/internal/vectors"
 	"github.com/catflap/catflap/javaserial"
 )
 
 func TestMain(m *testing.M) { leaktest.Main(m) }
-
-const vectors = "../../../tribes/testdata/vectors"
-
-type vector struct {
-	Name, Kind, Reencode string
-	Expect               any
-}
-
-func readVectors(t testing.TB) []vector {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(vectors, "index.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var index struct{ Vectors []vector }
-	if err := json.Unmarshal(text, &index); err != nil {
-		t.Fatal(err)
-	}
-	return index.Vectors
-}
-
-func readVector(t testing.TB, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(vectors, name+".bin"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
 
 // inFrame returns the message in the first frame of b.
 func inFrame(b []byte) []byte {
@@ -58,14 +28,15 @@ func inFrame(b []byte) []byte {
 
 // decoded returns what index.json says of a vector if it is a session message, a
 // map message with a session, or a delta.
-func (v *vector) decoded() (want any, kind string) {
+func decoded(t testing.TB, v vectors.Vector) (want any, kind string) {
+	t.Helper()
 	switch v.Kind {
 	case "delta":
-		return v.Expect, "delta"
+		return v.Means(t), "delta"
 	case "stream":
-		want = v.Expect
+		want = v.Means(t)
 	case "frame":
-		first, ok := v.Expect.([]any)[0].(map[string]any)
+		first, ok := v.Means(t).([]any)[0].(map[string]any)
 		if !ok {
 			return nil, ""
 		}
@@ -120,14 +91,14 @@ func inGo(v any) any {
 // read: byte for byte where Go has what Java's sharing of objects depends on.
 func TestVectors(t *testing.T) {
 	seen := map[string]int{}
-	for _, v := range readVectors(t) {
-		want, kind := v.decoded()
+	for _, v := range vectors.All(t) {
+		want, kind := decoded(t, v)
 		if kind == "" {
 			continue
 		}
 		seen[kind]++
 		t.Run(v.Name, func(t *testing.T) {
-			data := readVector(t, v.Name)
+			data := vectors.Bytes(t, v.Name)
 			if v.Kind == "frame" {
 				data = inFrame(data)
 			}
@@ -146,7 +117,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-func testDelta(t *testing.T, v vector, want any, data []byte) {
+func testDelta(t *testing.T, v vectors.Vector, want any, data []byte) {
 	d, err := ParseDelta(data, javaserial.Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +140,7 @@ func testDelta(t *testing.T, v vector, want any, data []byte) {
 	same(t, data, again)
 }
 
-func testSession(t *testing.T, v vector, s Session) Session {
+func testSession(t *testing.T, v vectors.Vector, s Session) Session {
 	if v.Reencode == "identical" {
 		for i := range s.Attributes {
 			s.Attributes[i].Value = inGo(s.Attributes[i].Value)
@@ -178,7 +149,7 @@ func testSession(t *testing.T, v vector, s Session) Session {
 	return s
 }
 
-func testMessage(t *testing.T, v vector, want any, data []byte) {
+func testMessage(t *testing.T, v vectors.Vector, want any, data []byte) {
 	n, err := javaserial.Decode(data, javaserial.Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -266,7 +237,7 @@ func twice(t *testing.T, all []Session) {
 }
 
 // testMap looks at the session in a map message.
-func testMap(t *testing.T, v vector, want map[string]any, data []byte) {
+func testMap(t *testing.T, v vectors.Vector, want map[string]any, data []byte) {
 	n, err := javaserial.Decode(data, javaserial.Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -353,9 +324,9 @@ func TestOtherForms(t *testing.T) {
 // FuzzMessage: no input makes reading panic, and what was read is the same
 // after writing and reading again.
 func FuzzMessage(f *testing.F) {
-	for _, v := range readVectors(f) {
-		_, kind := v.decoded()
-		data := readVector(f, v.Name)
+	for _, v := range vectors.All(f) {
+		_, kind := decoded(f, v)
+		data := vectors.Bytes(f, v.Name)
 		if v.Kind == "frame" && kind != "" {
 			data = inFrame(data)
 		}

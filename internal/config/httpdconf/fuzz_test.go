@@ -43,7 +43,7 @@ func FuzzParse(f *testing.F) {
 					t.Errorf("a mistake without a place: %+v", m)
 				}
 			}
-			written := httpdconf.Format(got.Directives)
+			written := inQuotes(got.Directives)
 			o = options(map[string]string{"httpd.conf": written})
 			o.MaxDepth, o.Known = 1000, known
 			again, _ := httpdconf.Parse(o)

@@ -92,9 +92,6 @@ func (r *Regex) String() string { return r.text }
 // Plain reports whether the pattern is a word without any special character.
 func (r *Regex) Plain() bool { return r.plain }
 
-// Backtracks reports whether a match of r may end with ErrLimit.
-func (r *Regex) Backtracks() bool { return r.slow != nil }
-
 // Match reports whether r matches somewhere in s. The error is ErrLimit.
 func (r *Regex) Match(s string) (bool, error) {
 	if !ascii(s) {

@@ -62,12 +62,6 @@ type Layer struct {
 	Signature *Signature
 }
 
-// Empty reports whether l changes nothing.
-func (l *Layer) Empty() bool {
-	return l.Options == nil && l.Index == nil && l.Require == nil && l.Legacy == nil && l.Methods == nil &&
-		l.ErrorDocs == nil && l.Types == nil && l.BodyLimit == nil && l.SSL == nil && l.Redirects == nil && l.EnvIf == nil && l.Env == nil && l.Headers == nil && l.Canonical == nil && l.Signature == nil && l.Override == nil && l.Refusals == nil && l.Closed == nil
-}
-
 // Restricts reports whether l may take something away from a client.
 func (l *Layer) Restricts() bool {
 	return l.Options != nil || l.Require != nil || l.Legacy != nil || l.Methods != nil || l.BodyLimit != nil || l.Redirects != nil || l.SSL != nil && l.SSL.Required || l.EnvIf != nil || l.Closed != nil

@@ -66,9 +66,3 @@ func TestWith(t *testing.T) {
 		}
 	}
 }
-
-func TestEmpty(t *testing.T) {
-	if !new(Layer).Empty() || (&Layer{Legacy: &Legacy{}}).Empty() {
-		t.Error("Empty is wrong")
-	}
-}

@@ -15,11 +15,8 @@ import (
 	"github.com/catflap/catflap/internal/front/exchange"
 )
 
-// Common and Combined are httpd's stock formats.
-const (
-	Common   = `%h %l %u %t "%r" %>s %b`
-	Combined = Common + ` "%{Referer}i" "%{User-Agent}i"`
-)
+// Common is httpd's own format, where the file has none.
+const Common = `%h %l %u %t "%r" %>s %b`
 
 // An Entry is what one line tells of.
 type Entry struct {
@@ -33,7 +30,6 @@ type Format struct {
 	parts []part
 	wire  bool
 	ssl   bool
-	notes []string
 }
 
 // appender appends one value.
@@ -169,6 +165,3 @@ func (f *Format) NeedsWire() bool { return f.wire }
 
 // NeedsSSL reports whether the line shows what only mod_ssl knows.
 func (f *Format) NeedsSSL() bool { return f.ssl }
-
-// Notes returns the notes that the line shows.
-func (f *Format) Notes() []string { return f.notes }

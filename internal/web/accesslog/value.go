@@ -36,7 +36,6 @@ func (f *Format) value(letter byte, argument string, original, final, trailer bo
 	case 'e':
 		return text(func(x *exchange.Exchange) string { return x.Variable(argument) })
 	case 'n':
-		f.notes = append(f.notes, argument)
 		return note(argument)
 	case 'f':
 		return file

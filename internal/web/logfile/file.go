@@ -41,9 +41,6 @@ func newFile(name string, pipe bool, file *os.File) *File {
 	return &File{name: name, pipe: pipe, due: full, file: file}
 }
 
-// Name returns the name of f.
-func (f *File) Name() string { return f.name }
-
 // WriteLine adds line, which ends in a newline, to the batch. It leaves with
 // the next Flush, or at once if the batch is full: then the caller waits for
 // the disk, never for a program. Lines are never torn.

@@ -14,14 +14,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/catflap/catflap/internal/leaktest"
 	"github.com/catflap/catflap/tribes/internal/transport"
 	"github.com/catflap/catflap/tribes/internal/wire"
 	"github.com/catflap/catflap/tribes/tribestest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // A peer takes connections on the node "peer" and does with the n-th, from 0,
 // what serve says.

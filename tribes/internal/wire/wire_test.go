@@ -5,21 +5,14 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/catflap/catflap/internal/vectors"
 )
-
-const vectors = "../../testdata/vectors"
-
-type vector struct {
-	Name, File, Kind, Reencode, Desc string
-	Expect                           json.RawMessage
-}
 
 type expectMember struct {
 	Alive                                    int64
@@ -35,28 +28,6 @@ type expectFrame struct {
 	Address       *expectMember
 	MessageLength int
 	MessageHex    string
-}
-
-func readVectors(t testing.TB) []vector {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(vectors, "index.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var index struct{ Vectors []vector }
-	if err := json.Unmarshal(text, &index); err != nil {
-		t.Fatal(err)
-	}
-	return index.Vectors
-}
-
-func readVector(t testing.TB, v vector) []byte {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(vectors, v.File))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
 }
 
 // tell describes m as index.json does.
@@ -75,13 +46,13 @@ func tell(m *Member) expectMember {
 
 func TestMemberVectors(t *testing.T) {
 	seen := 0
-	for _, v := range readVectors(t) {
+	for _, v := range vectors.All(t) {
 		if v.Kind != "mcast" {
 			continue
 		}
 		seen++
 		t.Run(v.Name, func(t *testing.T) {
-			data := readVector(t, v)
+			data := vectors.Bytes(t, v.Name)
 			m, size, err := ParseMember(data)
 			if err != nil {
 				t.Fatal(err)
@@ -111,7 +82,7 @@ func TestMemberVectors(t *testing.T) {
 
 func TestFrameVectors(t *testing.T) {
 	seen := 0
-	for _, v := range readVectors(t) {
+	for _, v := range vectors.All(t) {
 		if v.Kind != "frame" && v.Kind != "mcast-frame" {
 			continue
 		}
@@ -123,8 +94,8 @@ func TestFrameVectors(t *testing.T) {
 	}
 }
 
-func frameVector(t *testing.T, v vector) {
-	data := readVector(t, v)
+func frameVector(t *testing.T, v vectors.Vector) {
+	data := vectors.Bytes(t, v.Name)
 	var want []expectFrame
 	if err := json.Unmarshal(v.Expect, &want); err != nil {
 		t.Fatal(err)
@@ -182,13 +153,13 @@ func TestBadVectors(t *testing.T) {
 		"bad-start-null-primary": "a map message without a primary: not a matter of frames",
 	}
 	seen := 0
-	for _, v := range readVectors(t) {
+	for _, v := range vectors.All(t) {
 		if !strings.HasPrefix(v.Kind, "bad-") {
 			continue
 		}
 		seen++
 		t.Run(v.Name, func(t *testing.T) {
-			err := readAll(v, readVector(t, v))
+			err := readAll(v, vectors.Bytes(t, v.Name))
 			if why, ok := accepted[v.Name]; ok {
 				if err != nil {
 					t.Errorf("error %v, but %s", err, why)
@@ -207,7 +178,7 @@ func TestBadVectors(t *testing.T) {
 
 // readAll reads data as a socket would; bytes that are missing at the end are
 // an error.
-func readAll(v vector, data []byte) error {
+func readAll(v vectors.Vector, data []byte) error {
 	if v.Kind == "bad-udp" {
 		_, _, err := ParseMember(data)
 		return err
@@ -271,9 +242,9 @@ func TestAbsoluteOrder(t *testing.T) {
 }
 
 func FuzzMember(f *testing.F) {
-	for _, v := range readVectors(f) {
+	for _, v := range vectors.All(f) {
 		if v.Kind == "mcast" || v.Kind == "bad-udp" {
-			f.Add(readVector(f, v))
+			f.Add(vectors.Bytes(f, v.Name))
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -290,9 +261,9 @@ func FuzzMember(f *testing.F) {
 }
 
 func FuzzFrames(f *testing.F) {
-	for _, v := range readVectors(f) {
+	for _, v := range vectors.All(f) {
 		if v.Kind == "frame" || v.Kind == "bad-tcp" {
-			f.Add(readVector(f, v))
+			f.Add(vectors.Bytes(f, v.Name))
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

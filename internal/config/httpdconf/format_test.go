@@ -1,18 +1,22 @@
-package httpdconf
+package httpdconf_test
 
-import "strings"
+import (
+	"strings"
 
-// Format writes directives as httpd.conf: every argument in quotes, what a
+	"github.com/catflap/catflap/internal/config/httpdconf"
+)
+
+// inQuotes writes directives as httpd.conf: every argument in quotes, what a
 // section contains indented by four. Reading that again gives the same names,
 // arguments and sections, if nothing is defined and the environment is empty.
 // Raw is not written.
-func Format(directives []Directive) string {
+func inQuotes(directives []httpdconf.Directive) string {
 	var b strings.Builder
 	format(&b, directives, "")
 	return b.String()
 }
 
-func format(b *strings.Builder, directives []Directive, indent string) {
+func format(b *strings.Builder, directives []httpdconf.Directive, indent string) {
 	for _, d := range directives {
 		name := d.Name
 		if d.Section {

@@ -62,16 +62,26 @@ func stopper(name, short string, run func(*cobra.Command, files, beside) error) 
 // reloadTime is how long the outcome of a reload is waited for.
 const reloadTime = 2 * time.Minute
 
+// reportOf reads the files that the running server has. The error is one of
+// the flags.
+func reportOf(f files, b beside) (*config.Report, error) {
+	options, err := f.options(privilege.Direct{})
+	if err != nil {
+		return nil, err
+	}
+	if options.Beside, err = b.options(); err != nil {
+		return nil, err
+	}
+	_, report := config.Load(options)
+	return report, nil
+}
+
 // askReload checks the files and lets the running server take them.
 func askReload(c *cobra.Command, f files, b beside) error {
-	options, err := f.options(privilege.Direct{})
+	report, err := reportOf(f, b)
 	if err != nil {
 		return err
 	}
-	if options.Beside, err = b.options(); err != nil {
-		return err
-	}
-	_, report := config.Load(options)
 	tellMistakes(c.ErrOrStderr(), report)
 	server, err := control.Find(report.PidFile)
 	if err != nil {
@@ -114,14 +124,10 @@ func reloadServer(c *cobra.Command, server *control.Server, number syscall.Signa
 // askStop ends the running server. That needs no files without mistakes, only
 // the PidFile.
 func askStop(c *cobra.Command, f files, b beside, number syscall.Signal) error {
-	options, err := f.options(privilege.Direct{})
+	report, err := reportOf(f, b)
 	if err != nil {
 		return err
 	}
-	if options.Beside, err = b.options(); err != nil {
-		return err
-	}
-	_, report := config.Load(options)
 	if report.PidFile == "" {
 		tellMistakes(c.ErrOrStderr(), report)
 		return failed("not stopped: the files do not tell where the PidFile is")

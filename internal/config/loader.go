@@ -286,7 +286,7 @@ func (l *loader) inRoot(name string) string {
 }
 
 // line is FILE:LINE of d.
-func line(d *httpdconf.Directive) string { return fmt.Sprintf("%s:%d", d.Pos.File, d.Pos.Line) }
+func line(d *httpdconf.Directive) string { return d.Pos.Place() }
 
 // ownFile bounds a file of mod_jk or mime.types.
 const ownFile = 16 << 20

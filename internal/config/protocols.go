@@ -44,13 +44,7 @@ func protocols(l *loader, p place, d *httpdconf.Directive) {
 }
 
 func protocolsHonorOrder(l *loader, p place, d *httpdconf.Directive) {
-	switch on := strings.ToLower(arg(d, 0)); on {
-	case "on", "off":
-		honour := on == "on"
-		p.scope.tls.applied.order = &honour
-	default:
-		l.fail(d, at(d, 0), "ProtocolsHonorOrder must be 'on' or 'off'", "")
-	}
+	onOff(l, d, &p.scope.tls.applied.order, "ProtocolsHonorOrder must be 'on' or 'off'")
 }
 
 func h2Streams(l *loader, p place, d *httpdconf.Directive) {
@@ -63,12 +57,18 @@ func h2Streams(l *loader, p place, d *httpdconf.Directive) {
 }
 
 func h2Direct(l *loader, p place, d *httpdconf.Directive) {
+	onOff(l, d, &p.scope.tls.applied.direct, "value must be On or Off")
+}
+
+// onOff sets to as the first argument of d says; text is what is wrong if it is
+// neither.
+func onOff(l *loader, d *httpdconf.Directive, to **bool, text string) {
 	switch on := strings.ToLower(arg(d, 0)); on {
 	case "on", "off":
-		direct := on == "on"
-		p.scope.tls.applied.direct = &direct
+		value := on == "on"
+		*to = &value
 	default:
-		l.fail(d, at(d, 0), "value must be On or Off", "")
+		l.fail(d, at(d, 0), text, "")
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
@@ -89,15 +90,9 @@ func redirectStatus(word string) (status int, ok bool) {
 // Source: httpd modules/mappers/mod_alias.c, add_redirect_internal.
 func redirect(fixed int) func(*loader, place, *httpdconf.Directive) {
 	return func(l *loader, p place, d *httpdconf.Directive) {
-		args, status := d.Args, fixed
+		args, status, ok := d.Args, fixed, true
 		if fixed == 0 {
-			status = 302
-			n, named := redirectStatus(args[0].Text)
-			switch {
-			case named:
-				status, args = n, args[1:]
-			case len(args) == 3:
-				l.fail(d, args[0].Pos, "Redirect: invalid first argument (of three)", "write permanent, temp, seeother, gone or a status")
+			if args, status, ok = l.statusFirst(d); !ok {
 				return
 			}
 		}
@@ -121,6 +116,20 @@ func redirect(fixed int) func(*loader, place, *httpdconf.Directive) {
 	}
 }
 
+// statusFirst reads the status with which d may begin, 302 if it does not, and
+// returns the arguments behind it.
+func (l *loader) statusFirst(d *httpdconf.Directive) (args []httpdconf.Arg, status int, ok bool) {
+	n, named := redirectStatus(d.Args[0].Text)
+	switch {
+	case named:
+		return d.Args[1:], n, true
+	case len(d.Args) == 3:
+		l.fail(d, d.Args[0].Pos, "Redirect: invalid first argument (of three)", "write permanent, temp, seeother, gone or a status")
+		return nil, 0, false
+	}
+	return d.Args, http.StatusFound, true
+}
+
 // redirectsOf returns the redirects of a place: those of a section hold for
 // what it covers.
 func redirectsOf(p place) *[]settings.Redirect {
@@ -132,13 +141,8 @@ func redirectsOf(p place) *[]settings.Redirect {
 
 // redirectMatch reads RedirectMatch.
 func redirectMatch(l *loader, p place, d *httpdconf.Directive) {
-	args, status := d.Args, 302
-	n, named := redirectStatus(args[0].Text)
-	switch {
-	case named:
-		status, args = n, args[1:]
-	case len(args) == 3:
-		l.fail(d, args[0].Pos, "Redirect: invalid first argument (of three)", "write permanent, temp, seeother, gone or a status")
+	args, status, ok := l.statusFirst(d)
+	if !ok {
 		return
 	}
 	r, ok := l.redirectOf(d, args, status)

@@ -134,16 +134,7 @@ func (p *parser) closing(r *reading, l *line, w word) {
 }
 
 func (p *parser) closesOther(l *line, w word, name string, top *section, fix string) {
-	p.fail(l, w.start, "", fmt.Sprintf("</%s> closes <%s> of %s", name, top.name(), placeFrom(l, top)), fix)
-}
-
-// placeFrom names where s begins for a reader of l.
-func placeFrom(l *line, s *section) string {
-	pos := s.directive.Pos
-	if pos.File == l.file {
-		return fmt.Sprintf("line %d", pos.Line)
-	}
-	return fmt.Sprintf("%s:%d", pos.File, pos.Line)
+	p.fail(l, w.start, "", fmt.Sprintf("</%s> closes <%s> of %s", name, top.name(), top.directive.Pos.In(l.file)), fix)
 }
 
 // opened returns the index of the innermost open section of that name, or 0.

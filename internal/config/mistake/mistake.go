@@ -27,9 +27,20 @@ func (p Pos) String() string {
 	case p.Line == 0:
 		return p.File
 	case p.Col == 0:
-		return fmt.Sprintf("%s:%d", p.File, p.Line)
+		return p.Place()
 	}
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
+}
+
+// Place returns FILE:LINE.
+func (p Pos) Place() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
+
+// In names p for who reads file: "line 7" in the same, else FILE:LINE.
+func (p Pos) In(file string) string {
+	if p.File == file {
+		return fmt.Sprintf("line %d", p.Line)
+	}
+	return p.Place()
 }
 
 // A Severity tells what a mistake means for the start.

@@ -2,10 +2,7 @@ package properties
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
-
-	"github.com/catflap/catflap/internal/config/mistake"
 )
 
 // repeats reports properties that are set twice and hold one value.
@@ -141,21 +138,13 @@ func (d *definer) why(w *Worker, p property, e Entry) (text, fix string) {
 	case p.users&ofLB != 0 && len(w.Balancers) > 0:
 		balancer := w.Balancers[0]
 		if own, ok := d.last(balancer, p.name); ok {
-			return on, fmt.Sprintf("take it out: the balancer %s, which has it as member, has its own %s (%s)", balancer, p.name, near(own.Pos, e.Pos))
+			return on, fmt.Sprintf("take it out: the balancer %s, which has it as member, has its own %s (%s)", balancer, p.name, own.Pos.In(e.Pos.File))
 		}
 		return on, fmt.Sprintf("set it on the balancer %s that has it as member: worker.%s.%s=%s", balancer, balancer, p.name, e.Value)
 	case p.users&(ofAJP|ofMember) != 0 && w.Type == LB:
 		return on, "set it on its members"
 	}
 	return on, ""
-}
-
-// near names a place as seen from another.
-func near(pos, from mistake.Pos) string {
-	if pos.File == from.File {
-		return "line " + strconv.Itoa(pos.Line)
-	}
-	return fmt.Sprintf("%s:%d", pos.File, pos.Line)
 }
 
 // routes reports members of the balancer w that no session can tell apart.

@@ -128,12 +128,14 @@ func (w *answer) add(name, value string) {
 	}
 }
 
+var lineEnds = strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ")
+
 // clean returns value without what would end its line.
 func clean(value string) string {
 	if isText(value) {
 		return textproto.TrimString(value)
 	}
-	return textproto.TrimString(strings.NewReplacer("\r", " ", "\n", " ", "\x00", " ").Replace(value))
+	return textproto.TrimString(lineEnds.Replace(value))
 }
 
 // largestOf names the header that takes most.

@@ -1,28 +1,23 @@
 package ajp
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/catflap/catflap/internal/certtest"
 )
 
 // TestServerTellsAll: whatever the web server says reaches the handler.
 func TestServerTellsAll(t *testing.T) {
-	chain := certificate(t, "visitor") + certificate(t, "issuer")
+	chain := certtest.Issue(t, nil, nil, "visitor", nil).CertPEM() + certtest.Issue(t, nil, nil, "issuer", nil).CertPEM()
 	var got *http.Request
 	c := serve(t, &Server{Secret: "s", Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { got = r })})()
 	m := ask("GET /a%20b;x=1/c?q=1&r", "X-Two: 1", "x-two: 2", "Cookie: a=b", none)
@@ -78,21 +73,6 @@ func TestServerTellsAll(t *testing.T) {
 	if got.TLS == nil || got.TLS.PeerCertificates != nil {
 		t.Errorf("a certificate that is none: %+v", got.TLS)
 	}
-}
-
-// certificate returns one in PEM.
-func certificate(t *testing.T, name string) string {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 // TestServerRefuses: what does not reach the handler, and whether the

@@ -105,20 +105,14 @@ func TestWaitsForWorker(t *testing.T) {
 	f := start(t, func(c *ajptest.Call) { <-hold; echo(c) }, nil)
 	done := make(chan struct{})
 	go func() { f.get(t, "/app/x?a=b"); close(done) }()
-	for f.nodes[0].Count("/app/x")+f.nodes[1].Count("/app/x") == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, "a node has /app/x", func() bool { return f.nodes[0].Count("/app/x")+f.nodes[1].Count("/app/x") > 0 })
 	w := f.front.Waits()
 	if got := w.String(); !strings.HasPrefix(got, "waits for 1 request, for 0s: GET /app/x from 127.0.0.1:") || !strings.HasSuffix(got, ", at worker n1") && !strings.HasSuffix(got, ", at worker n2") {
 		t.Errorf("%q", got)
 	}
 	close(hold)
 	<-done
-	for end := time.Now().Add(20 * time.Second); f.front.Waits().Requests > 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("it waits for what has ended")
-		}
-	}
+	until(t, "it waits for nothing that has ended", func() bool { return f.front.Waits().Requests == 0 })
 	if got := f.front.Waits().String(); got != "" {
 		t.Errorf("%q", got)
 	}

@@ -413,9 +413,7 @@ func TestReload(t *testing.T) {
 		_, _, body := f.get(t, "/app/slow")
 		slow <- body
 	}()
-	for f.nodes[0].Count("/app/slow")+f.nodes[1].Count("/app/slow") == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, "a node has /app/slow", func() bool { return f.nodes[0].Count("/app/slow")+f.nodes[1].Count("/app/slow") > 0 })
 	next := *f.cfg
 	next.Sites = append([]Site(nil), f.cfg.Sites...)
 	next.Sites[0].Translate.Mounts = mount.New([]mount.Rule{
@@ -481,9 +479,7 @@ func TestDrain(t *testing.T) {
 		status, _, _ := f.get(t, "/app/x")
 		answered <- status
 	}()
-	for f.front.current.Load().inside.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, "the request is under way", func() bool { return f.front.current.Load().inside.Load() > 0 })
 	address := f.front.Addresses()[0]
 	f.front.Shutdown(20 * time.Second)
 	for {
@@ -505,9 +501,7 @@ func TestDrainHasAnEnd(t *testing.T) {
 	f := start(t, func(c *ajptest.Call) { c.Hang() }, nil)
 	done := make(chan struct{})
 	go func() { f.get(t, "/app/x"); close(done) }()
-	for f.front.current.Load().inside.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, "the request is under way", func() bool { return f.front.current.Load().inside.Load() > 0 })
 	f.front.Shutdown(50 * time.Millisecond)
 	select {
 	case err := <-f.ended:
@@ -570,14 +564,10 @@ func TestMountFile(t *testing.T) {
 		os.Chtimes(file, time.Now(), time.Now().Add(time.Hour))
 	}
 	change("2")
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if status, _, _ := f.get(t, "/file2"); status == "200 OK" {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("the changed file does not take effect")
-		}
-	}
+	until(t, "the changed file takes effect", func() bool {
+		status, _, _ := f.get(t, "/file2")
+		return status == "200 OK"
+	})
 }
 
 // TestPaceOfBodies: a body that comes too slowly is 408 for a file, and breaks

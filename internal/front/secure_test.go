@@ -231,26 +231,18 @@ func TestCertificatesAreRenewed(t *testing.T) {
 		defer conn.Close()
 		return conn.ConnectionState().PeerCertificates[0].Subject.CommonName
 	}
-	await := func(what string, ok func() bool) {
-		t.Helper()
-		for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal(what)
-			}
-		}
-	}
 	if got := shown(); got != "old" {
 		t.Fatalf("first %s is shown", got)
 	}
 	os.WriteFile(file, []byte("new"), 0o600)
-	await("the new one is not shown", func() bool { return shown() == "new" })
+	until(t, "the new one is shown", func() bool { return shown() == "new" })
 	before := reads.Load()
 	os.WriteFile(file, []byte("broken"), 0o600)
-	await("the broken one was not read", func() bool { return reads.Load() > before })
+	until(t, "the broken one is read", func() bool { return reads.Load() > before })
 	if got := shown(); got != "new" {
 		t.Errorf("after a mistake %s is shown", got)
 	}
-	await("the log does not tell", func() bool {
+	until(t, "the log tells", func() bool {
 		log := f.log(t, "error_log")
 		return strings.Contains(log, "it is broken") && strings.Contains(log, "were read again")
 	})

@@ -2,15 +2,13 @@ package replicated_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/catflap/catflap/internal/vectors"
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
 	"github.com/catflap/catflap/tribes/replicated"
@@ -41,25 +39,14 @@ var reactions = map[string]string{
 // and a peer. Its members are the same afterwards, and the peer's messages come
 // through.
 func TestBadVectors(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "testdata", "vectors", "index.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var index struct{ Vectors []struct{ Name, Kind string } }
-	if err := json.Unmarshal(text, &index); err != nil {
-		t.Fatal(err)
-	}
 	seen := 0
-	for _, v := range index.Vectors {
+	for _, v := range vectors.All(t) {
 		if v.Kind != "bad-tcp" && v.Kind != "bad-udp" {
 			continue
 		}
 		seen++
 		t.Run(v.Name, func(t *testing.T) {
-			data, err := os.ReadFile(filepath.Join("..", "testdata", "vectors", v.Name+".bin"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			data := vectors.Bytes(t, v.Name)
 			synctest.Test(t, func(t *testing.T) { badVector(t, data, v.Kind == "bad-udp", reactions[v.Name]) })
 		})
 	}

@@ -1,6 +1,7 @@
 package replicated
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"

@@ -169,8 +169,9 @@ func last(err error) error {
 // and ?.
 func (b *Balancer) matching(pattern string) []int {
 	var all []int
+	pattern = strings.NewReplacer(`\`, `\\`, `[`, `\[`).Replace(pattern)
 	for i, m := range b.Members {
-		if ok, err := path.Match(strings.NewReplacer(`\`, `\\`, `[`, `\[`).Replace(pattern), m.Config.Worker); ok && err == nil {
+		if ok, err := path.Match(pattern, m.Config.Worker); ok && err == nil {
 			all = append(all, i)
 		}
 	}

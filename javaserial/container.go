@@ -129,7 +129,7 @@ func countedBy(skip, each int) func(*ClassData) ([]Node, bool) {
 		n := int(int32(binary.BigEndian.Uint32(data.Custom[0].Block[skip:])))
 		nodes, ok := objects(data.Custom[1:])
 		if data.Class.Name == "java.util.ArrayList" {
-			_, size, has := fieldOf(data, "size") // the block has the capacity
+			size, has := fieldOf(data, "size") // the block has the capacity
 			n = int(size.Int())
 			ok = ok && has
 		}
@@ -158,7 +158,7 @@ func untilNull(data *ClassData) ([]Node, bool) {
 // vectorOf reads a Vector: an array that may be longer than what is in it.
 func vectorOf(data *ClassData) ([]Node, bool) {
 	nodes, ok := arrayIn("elementData")(data)
-	_, n, has := fieldOf(data, "elementCount")
+	n, has := fieldOf(data, "elementCount")
 	if !ok || !has || n.Int() < 0 || n.Int() > int64(len(nodes)) {
 		return nil, false
 	}
@@ -171,7 +171,7 @@ func fieldsIn(names ...string) func(*ClassData) ([]Node, bool) {
 	return func(data *ClassData) ([]Node, bool) {
 		var nodes []Node
 		for _, name := range names {
-			_, v, ok := fieldOf(data, name)
+			v, ok := fieldOf(data, name)
 			if !ok {
 				return nil, false
 			}
@@ -183,7 +183,7 @@ func fieldsIn(names ...string) func(*ClassData) ([]Node, bool) {
 
 func arrayIn(name string) func(*ClassData) ([]Node, bool) {
 	return func(data *ClassData) ([]Node, bool) {
-		_, v, _ := fieldOf(data, name)
+		v, _ := fieldOf(data, name)
 		a, ok := v.ref.(*Array)
 		if !ok || width(a.element()) > 0 {
 			return nil, false
@@ -192,13 +192,13 @@ func arrayIn(name string) func(*ClassData) ([]Node, bool) {
 	}
 }
 
-func fieldOf(data *ClassData, name string) (code byte, v Value, ok bool) {
+func fieldOf(data *ClassData, name string) (v Value, ok bool) {
 	for i, f := range data.Class.Fields {
 		if f.Name == name && i < len(data.Fields) {
-			return f.Code, data.Fields[i], true
+			return data.Fields[i], true
 		}
 	}
-	return 0, Value{}, false
+	return Value{}, false
 }
 
 // objects returns contents that are all objects.

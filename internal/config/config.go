@@ -63,7 +63,7 @@ func Load(o Options) (*front.Config, *Report) {
 	}
 	l.report.Files, l.report.Skipped, l.report.Modules, l.report.Defines = tree.Files, tree.Skipped, tree.Modules, tree.Defines
 	for _, u := range tree.Unread {
-		l.unchecked(u.Pos, u.Name, "permission", "Include")
+		l.unchecked(u.Pos, u.Name, "Include")
 	}
 	for _, m := range tree.Modules {
 		l.modules[m.Name] = true

@@ -206,7 +206,7 @@ func (l *loader) checkRoot(s *scope) {
 	switch {
 	case err == nil && info.IsDir():
 	case l.o.Unprivileged && errors.Is(err, fs.ErrPermission):
-		l.unchecked(at(d, 0), s.docRoot, "permission", d.Name)
+		l.unchecked(at(d, 0), s.docRoot, d.Name)
 	case s == l.main:
 		l.fail(d, at(d, 0), "DocumentRoot '"+s.docRoot+"' is not a directory, or is not readable", "")
 	default:

@@ -103,7 +103,7 @@ func (s *overrideSearch) file(name, folder string, allowed settings.Override) bo
 	}
 	if err != nil {
 		if l.o.Unprivileged && errors.Is(err, fs.ErrPermission) {
-			l.unchecked(mistake.Pos{File: name}, name, "permission", "AllowOverride")
+			l.unchecked(mistake.Pos{File: name}, name, "AllowOverride")
 		} else {
 			l.report.Mistakes.Add(mistake.Mistake{Pos: mistake.Pos{File: name}, Severity: mistake.Unsupported, Text: "it cannot be read; so what is below " + folder + " answers 403", Closes: "what is below " + folder})
 		}

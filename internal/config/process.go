@@ -97,7 +97,7 @@ func (l *loader) logFolder(d *httpdconf.Directive, name, what, code string) bool
 	case err == nil && info.IsDir():
 		return true
 	case errors.Is(err, fs.ErrPermission) && l.o.Unprivileged:
-		l.unchecked(at(d, 0), dir, "permission", d.Name)
+		l.unchecked(at(d, 0), dir, d.Name)
 		return true
 	}
 	l.say(d, at(d, 0), mistake.Error, "Cannot access directory '"+dir+"/' for "+what, "make the folder, or name another", code)
@@ -108,7 +108,7 @@ func (l *loader) logFolder(d *httpdconf.Directive, name, what, code string) bool
 // others than this process will read it.
 func (l *loader) unreadable(d *httpdconf.Directive, err error, text, code string) {
 	if l.o.Unprivileged && errors.Is(err, fs.ErrPermission) {
-		l.unchecked(at(d, 0), l.inRoot(arg(d, 0)), "permission", d.Name)
+		l.unchecked(at(d, 0), l.inRoot(arg(d, 0)), d.Name)
 		return
 	}
 	l.say(d, at(d, 0), mistake.Error, text, err.Error(), code)

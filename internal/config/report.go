@@ -133,14 +133,14 @@ var kinds = []struct {
 	{"folders", []string{"DocumentRoot", "Directory", "AllowOverride", "Alias"}},
 }
 
-// unchecked notes that name, which a directive at pos names, could not be
+// unchecked notes that name, which a directive at pos names, may not be
 // looked at.
-func (l *loader) unchecked(pos mistake.Pos, name, why, directive string) {
+func (l *loader) unchecked(pos mistake.Pos, name, directive string) {
 	what := "files"
 	for _, k := range kinds {
 		if slices.Contains(k.directives, directive) {
 			what = k.what
 		}
 	}
-	l.report.Unchecked = append(l.report.Unchecked, Unchecked{pos, what, name, why})
+	l.report.Unchecked = append(l.report.Unchecked, Unchecked{pos, what, name, "permission"})
 }

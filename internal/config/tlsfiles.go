@@ -60,7 +60,7 @@ func sslFile(set func(*tlsSettings, fileSetting)) func(*loader, place, *httpdcon
 		info, err := l.o.Opener.Stat(f.name)
 		switch {
 		case l.o.Unprivileged && errors.Is(err, fs.ErrPermission):
-			l.unchecked(at(d, 0), f.name, "permission", d.Name)
+			l.unchecked(at(d, 0), f.name, d.Name)
 		case err != nil || info.IsDir() || info.Size() == 0:
 			fix := "correct the path, or make the file"
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -81,7 +81,7 @@ func sslFolder(set func(*tlsSettings, fileSetting)) func(*loader, place, *httpdc
 		info, err := l.o.Opener.Stat(f.name)
 		switch {
 		case l.o.Unprivileged && errors.Is(err, fs.ErrPermission):
-			l.unchecked(at(d, 0), f.name, "permission", d.Name)
+			l.unchecked(at(d, 0), f.name, d.Name)
 		case err != nil || !info.IsDir():
 			l.fail(d, at(d, 0), d.Name+": directory '"+f.name+"' does not exist", "correct the path, or make the folder")
 			return
@@ -197,7 +197,7 @@ func (l *loader) tell(faults []fault) {
 		l.tls.told[key] = true
 		switch {
 		case f.err != nil && l.o.Unprivileged && errors.Is(f.err, fs.ErrPermission):
-			l.unchecked(at(f.at, 0), f.name, "permission", f.at.Name)
+			l.unchecked(at(f.at, 0), f.name, f.at.Name)
 		case f.warn:
 			l.say(f.at, at(f.at, 0), mistake.Warning, f.text, f.fix, f.code)
 		default:

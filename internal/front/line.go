@@ -58,11 +58,7 @@ func newLine(cfg *Config, logs *logs, opener privilege.Opener, desk *desk) (*lin
 	resolver := access.NewChecker(access.SystemResolver{})
 	for i := range cfg.Sites {
 		hosts = append(hosts, cfg.Sites[i].Host)
-		s, err := l.newSite(&cfg.Sites[i], stations, resolver)
-		if err != nil {
-			return nil, err
-		}
-		l.sites = append(l.sites, s)
+		l.sites = append(l.sites, l.newSite(&cfg.Sites[i], stations, resolver))
 	}
 	l.hosts = vhost.NewTable(hosts)
 	return l, nil
@@ -125,13 +121,13 @@ func (l *line) adopt(old *line) {
 }
 
 // newSite builds the stations of one virtual host.
-func (l *line) newSite(cfg *Site, workers map[string]forward.Worker, checker *access.Checker) (*site, error) {
+func (l *line) newSite(cfg *Site, workers map[string]forward.Worker, checker *access.Checker) *site {
 	index := len(l.sites)
 	s := stations(cfg, l.files, checker, forward.New(workers, l.logs.jk(index)))
 	s.log = l.logs.errors(index)
 	s.written = l.logs.access(index)
 	s.line = l
-	return s, nil
+	return s
 }
 
 // stations are what decides about a request of one virtual host, without

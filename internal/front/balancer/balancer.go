@@ -122,7 +122,7 @@ func (b *Balancer) Forward(w http.ResponseWriter, r *http.Request, x *exchange.E
 			c := b.choose(a)
 			if c.member < 0 {
 				if last == nil {
-					return b.none(x, c)
+					return b.none(c)
 				}
 				break
 			}
@@ -181,7 +181,7 @@ func pause(r *http.Request, wait time.Duration) bool {
 }
 
 // none is the error for a request that no member can take.
-func (b *Balancer) none(x *exchange.Exchange, c choice) error {
+func (b *Balancer) none(c choice) error {
 	cause := exchange.CauseNoWorker
 	if c.forced {
 		cause = exchange.CauseForcedRoute

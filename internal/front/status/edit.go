@@ -49,7 +49,7 @@ func (w *writer) edit() *shownEdit {
 		hidden = append(hidden, "sw", name)
 		s.Groups = []inputs{{"Balancing related settings", memberInputs(t.balancer, i)}, {"AJP settings, of " + name + " wherever it is", endpointInputs(&t.balancer.Workers[i])}}
 	case all:
-		f, _ := fieldOf(attribute)
+		f := fieldOf(attribute)
 		s.Title = fmt.Sprintf("Edit attribute '%s' for all members of load balancer %s", f.label, t.name)
 		hidden = append(hidden, "att", attribute)
 		s.Groups = []inputs{{f.label, attributeInputs(t.balancer, f)}}

@@ -86,14 +86,14 @@ var fields = []field{
 	{param: "vamps", key: "max_packet_size", of: ofWorker, label: "Max Packet Size", min: 8192, max: 65536, unit: "bytes"},
 }
 
-// fieldOf returns the field of a parameter.
-func fieldOf(param string) (field, bool) {
+// fieldOf returns the field of a parameter, which is one of fields.
+func fieldOf(param string) field {
 	for _, f := range fields {
 		if f.param == param {
-			return f, true
+			return f
 		}
 	}
-	return field{}, false
+	return field{}
 }
 
 // A verdict is what becomes of a value.

@@ -43,7 +43,7 @@ func (t *target) update(q *params) (Update, error) {
 	case all:
 		for i := range t.balancer.Members {
 			name := t.balancer.Members[i].Config.Worker
-			f, _ := fieldOf(attribute)
+			f := fieldOf(attribute)
 			ofIt, wrong := t.values(q, f.of, name, fmt.Sprintf("%s=val%d", attribute, i))
 			err = errors.Join(err, wrong)
 			switch f.of {

@@ -45,37 +45,36 @@ func appendComputed(b []byte, conversion byte, t time.Time) []byte {
 	case 's':
 		return strconv.AppendInt(b, t.Unix(), 10)
 	case 'C':
-		return padded(b, t.Year()/100, 2, '0')
+		return padded(b, t.Year()/100, '0')
 	case 'k':
-		return padded(b, t.Hour(), 2, ' ')
+		return padded(b, t.Hour(), ' ')
 	case 'l':
-		return padded(b, (t.Hour()+11)%12+1, 2, ' ')
+		return padded(b, (t.Hour()+11)%12+1, ' ')
 	case 'u':
 		return strconv.AppendInt(b, int64(t.Weekday()+6)%7+1, 10)
 	case 'w':
 		return strconv.AppendInt(b, int64(t.Weekday()), 10)
 	case 'U':
-		return padded(b, (t.YearDay()+6-int(t.Weekday()))/7, 2, '0')
+		return padded(b, (t.YearDay()+6-int(t.Weekday()))/7, '0')
 	case 'W':
-		return padded(b, (t.YearDay()+6-(int(t.Weekday())+6)%7)/7, 2, '0')
+		return padded(b, (t.YearDay()+6-(int(t.Weekday())+6)%7)/7, '0')
 	case 'G', 'V', 'g':
 		year, week := t.ISOWeek()
 		switch conversion {
 		case 'V':
-			return padded(b, week, 2, '0')
+			return padded(b, week, '0')
 		case 'g':
-			return padded(b, year%100, 2, '0')
+			return padded(b, year%100, '0')
 		}
 		return strconv.AppendInt(b, int64(year), 10)
 	}
 	return append(b, '%', conversion)
 }
 
-// padded appends n in at least width digits.
-func padded(b []byte, n, width int, fill byte) []byte {
-	digits := strconv.Itoa(n)
-	for range width - len(digits) {
+// padded appends n, which is not negative, with fill before a single digit.
+func padded(b []byte, n int, fill byte) []byte {
+	if n < 10 {
 		b = append(b, fill)
 	}
-	return append(b, digits...)
+	return strconv.AppendInt(b, int64(n), 10)
 }

@@ -34,11 +34,9 @@ func nothing(*loader, place, *httpdconf.Directive) {}
 func serverRoot(l *loader, _ place, d *httpdconf.Directive) {
 	root := l.inRoot(arg(d, 0))
 	info, err := l.o.Opener.Stat(root)
-	if err != nil || !info.IsDir() {
-		l.fail(d, at(d, 0), "ServerRoot must be a valid directory", "")
-		return
+	if err == nil && info.IsDir() || errors.Is(err, fs.ErrPermission) { // of all else the syntax has told
+		l.root = root
 	}
-	l.root = root
 }
 
 func pidFile(l *loader, _ place, d *httpdconf.Directive) {

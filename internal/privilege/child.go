@@ -156,7 +156,7 @@ func (c *Child) do(r request) error {
 }
 
 func (c *Child) Read(name string) (*os.File, error) {
-	file, err := os.Open(name)
+	file, err := read(name)
 	if errors.Is(err, fs.ErrPermission) {
 		return c.file(askRead, name)
 	}

@@ -191,6 +191,15 @@ func (u User) open(name string, flags int, mode uint32) (*os.File, error) {
 	return file, nil
 }
 
+// read opens name for reading, as Opener.Read.
+func (u User) read(name string) (*os.File, error) {
+	file, err := u.open(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	return onlyRegular(name, file)
+}
+
 // stat tells about what name leads to.
 func (u User) stat(name string) (fs.FileInfo, error) {
 	at, err := u.find(name, true)

@@ -9,15 +9,20 @@
 package privilege
 
 import (
+	"errors"
 	"io/fs"
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"syscall"
 )
 
 // An Opener opens what the configuration names. Many goroutines may use it.
 type Opener interface {
-	// Read opens a file, or a directory, for reading.
+	// Read opens a file, or a directory, for reading. What is neither, such as
+	// a FIFO, which would wait for a writer, is ErrNotRegular; /dev/null is an
+	// empty file.
 	Read(name string) (*os.File, error)
 	// Append opens a log for appending, made with mode 0644 if it is missing.
 	Append(name string) (*os.File, error)
@@ -56,7 +61,32 @@ type Direct struct {
 
 var _ Opener = Direct{}
 
-func (Direct) Read(name string) (*os.File, error) { return os.Open(name) }
+// ErrNotRegular tells of a FIFO, socket or device where a file has to be.
+var ErrNotRegular = errors.New("it is not a regular file")
+
+func (Direct) Read(name string) (*os.File, error) { return read(name) }
+
+// read opens a file or directory for reading, and waits for nobody.
+func read(name string) (*os.File, error) {
+	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	return onlyRegular(name, file)
+}
+
+// onlyRegular closes what is neither a file nor a directory.
+func onlyRegular(name string, file *os.File) (*os.File, error) {
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() && !info.IsDir() && filepath.Clean(name) != os.DevNull {
+		err = &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
 
 func (Direct) Append(name string) (*os.File, error) {
 	return os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)

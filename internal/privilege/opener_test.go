@@ -1,7 +1,11 @@
 package privilege
 
 import (
+	"errors"
 	"net"
+	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -36,5 +40,28 @@ func TestListen(t *testing.T) {
 			}
 		}
 		l.Close()
+	}
+}
+
+// TestReadOnlyFiles: reading is of files and folders. A FIFO, which anybody
+// who may write in a site's folder can make, keeps nobody waiting.
+func TestReadOnlyFiles(t *testing.T) {
+	dir := t.TempDir()
+	fifo, file := filepath.Join(dir, "fifo"), filepath.Join(dir, "file")
+	if err := errors.Join(syscall.Mkfifo(fifo, 0o600), os.WriteFile(file, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for who, read := range map[string]func(string) (*os.File, error){
+		"Direct": Direct{}.Read, "Child": new(Child).Read, "parent": User{UID: 65534, GID: 65534}.read,
+	} {
+		for name, want := range map[string]error{fifo: ErrNotRegular, "/dev/zero": ErrNotRegular, "/dev/null": nil, file: nil, dir: nil} {
+			opened, err := read(name)
+			if !errors.Is(err, want) {
+				t.Errorf("%s: %s: %v, want %v", who, name, err, want)
+			}
+			if err == nil {
+				opened.Close()
+			}
+		}
 	}
 }

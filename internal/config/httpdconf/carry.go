@@ -142,10 +142,10 @@ func (p *parser) serverRoot(r *reading, l *line, d Directive) {
 	case err != nil && p.mayNotRead(err):
 		p.warn(l, argAt(l, 0), "", fmt.Sprintf("ServerRoot %s was not checked: %s", name, reason(err)), "")
 	case err != nil:
-		p.fail(l, argAt(l, 0), "", "ServerRoot must be a valid directory", fmt.Sprintf("%s: %s", name, reason(err)))
+		p.fail(l, argAt(l, 0), syntaxError, "ServerRoot must be a valid directory", fmt.Sprintf("%s: %s", name, reason(err)))
 		return
 	case !info.IsDir():
-		p.fail(l, argAt(l, 0), "", "ServerRoot must be a valid directory", fmt.Sprintf("%s is a file", name))
+		p.fail(l, argAt(l, 0), syntaxError, "ServerRoot must be a valid directory", fmt.Sprintf("%s is a file", name))
 		return
 	}
 	p.root = name

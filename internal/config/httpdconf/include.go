@@ -227,6 +227,9 @@ func reason(err error) string {
 	case errors.Is(err, fs.ErrPermission):
 		return "Permission denied"
 	}
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		return at.Err.Error()
+	}
 	return err.Error()
 }
 

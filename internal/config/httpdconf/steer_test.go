@@ -170,9 +170,9 @@ func TestSteering(t *testing.T) {
 		{"ServerRoot is where names begin from then on", "IncludeOptional a\nServerRoot /r\nInclude a\nServerRoot sub\nInclude a\n== a\nUser 1\n== /r/a\nUser 2\n== /r/sub/a\nUser 3",
 			"1:1 User 1:6[1]\n2:1 ServerRoot 2:12[/r]\n1:1 User 1:6[2]\n4:1 ServerRoot 4:12[sub]\n1:1 User 1:6[3]"},
 		{"it has to be a folder", "ServerRoot /no\nServerRoot\nServerRoot a\n== a\n", "1:1 ServerRoot 1:12[/no]\n2:1 ServerRoot\n3:1 ServerRoot 3:12[a]\n" +
-			"httpd.conf:1:12: error: ServerRoot must be a valid directory\n" +
+			"httpd.conf:1:12: error: ServerRoot must be a valid directory [AH00526]\n" +
 			"httpd.conf:2:11: error: ServerRoot takes one argument, Common directory of server-related files (logs, confs, etc.)\n" +
-			"httpd.conf:3:12: error: ServerRoot must be a valid directory"},
+			"httpd.conf:3:12: error: ServerRoot must be a valid directory [AH00526]"},
 
 		{"Include puts a file in", "<VirtualHost a>\nInclude a\n</VirtualHost>\n== a\nListen 1\n", "1:1 VirtualHost 1:14[a] {\n  1:1 Listen 1:8[1]\n}3:1"},
 		{"a folder, and those in it, by name", "Include d\n== d/c\nUser c\n== d/b/x\nUser bx\n== d/b/a\nUser ba\n== d/.h\nUser h", "1:1 User 1:6[h]\n1:1 User 1:6[ba]\n1:1 User 1:6[bx]\n1:1 User 1:6[c]"},

@@ -99,7 +99,7 @@ func (s *Store) get(name, folder string, allowed settings.Override, info fs.File
 }
 
 func (s *Store) read(name, folder string, allowed settings.Override) *vhost.Override {
-	file, err := os.Open(name)
+	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO that has taken its place waits for nobody
 	if err != nil {
 		return closed(name, folder, err.Error())
 	}

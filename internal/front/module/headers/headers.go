@@ -25,6 +25,7 @@ func Request(x *exchange.Exchange, ops []settings.HeaderOp) {
 		op := &ops[i]
 		if op.Name != "Host" {
 			do(op, x, h, h)
+			keep(op, h)
 			continue
 		}
 		host := http.Header{}
@@ -34,6 +35,21 @@ func Request(x *exchange.Exchange, ops []settings.HeaderOp) {
 		do(op, x, host, h)
 		x.Request.HostHeader = strings.Join(host["Host"], ", ")
 	}
+}
+
+// keep lets what op made of a request's header reach the container: naming it
+// in Connection must not give clients a way to take it off again.
+func keep(op *settings.HeaderOp, h http.Header) {
+	named, ok := h["Connection"]
+	if !ok || op.Action == settings.HeaderUnset || op.Action == settings.HeaderNote {
+		return
+	}
+	kept := make([]string, len(named))
+	for i, value := range named {
+		tokens := slices.DeleteFunc(strings.Split(value, ","), func(token string) bool { return strings.EqualFold(strings.TrimSpace(token), op.Name) })
+		kept[i] = strings.Join(tokens, ",")
+	}
+	h["Connection"] = kept
 }
 
 // Response changes the headers h of x's answer, just before they leave. made

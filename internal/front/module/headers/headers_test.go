@@ -165,3 +165,27 @@ func TestValues(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestKeptOfConnection: a client that names a header in Connection does not
+// take off what RequestHeader made of it; others still end here.
+func TestKeptOfConnection(t *testing.T) {
+	for _, test := range []struct {
+		rule string
+		op   settings.HeaderOp
+		want []string
+	}{
+		{"set", op(settings.HeaderSet, "X-Proto", "https"), []string{"close,x-other", ""}},
+		{"setifempty", op(settings.HeaderSetIfEmpty, "X-Proto", "https"), []string{"close,x-other", ""}},
+		{"add", op(settings.HeaderAdd, "X-Proto", "https"), []string{"close,x-other", ""}},
+		{"unset", op(settings.HeaderUnset, "X-Proto", ""), []string{"close, x-proto ,x-other", "X-Proto"}},
+		{"another name", op(settings.HeaderSet, "X-Prot", "https"), []string{"close, x-proto ,x-other", "X-Proto"}},
+	} {
+		t.Run(test.rule, func(t *testing.T) {
+			x := exchangeOf(http.Header{"Connection": {"close, x-proto ,x-other", "X-Proto"}})
+			Request(x, []settings.HeaderOp{test.op})
+			if diff := cmp.Diff(test.want, x.Request.Header["Connection"]); diff != "" {
+				t.Errorf("Connection (-want +got)\n%s", diff)
+			}
+		})
+	}
+}

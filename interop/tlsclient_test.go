@@ -91,7 +91,7 @@ func writeTLS(t *testing.T, dir string) map[string]tls.Certificate {
 	middle := certtest.Issue(t, &root, nil, "middle", certtest.Authority)
 	server := certtest.Issue(t, nil, certtest.RSA(t), "server.example", nil)
 	person := func(c *x509.Certificate) {
-		c.Subject = pkix.Name{Country: []string{"DE"}, Organization: []string{"Firma, Inc"}, OrganizationalUnit: []string{`Dept "x"`, "Second"}, CommonName: "Jörg Müller",
+		c.Subject = pkix.Name{Country: []string{"DE"}, Organization: []string{"Tests, all"}, OrganizationalUnit: []string{`Dept "x"`, "Second"}, CommonName: "Zoë Tëst",
 			ExtraNames: []pkix.AttributeTypeAndValue{{Type: []int{1, 2, 840, 113549, 1, 9, 1}, Value: "j@example.com"}, {Type: []int{1, 2, 3, 4}, Value: "unknown"}}}
 		c.EmailAddresses = []string{"j@example.com"}
 		c.SerialNumber.SetString("0abc12", 16)

@@ -154,7 +154,7 @@ func TestClientsInHandshakes(t *testing.T) {
 }
 
 func TestVariables(t *testing.T) {
-	subject := pkix.Name{Country: []string{"DE"}, Organization: []string{"Firma, Inc"}, OrganizationalUnit: []string{`Dept "x"`, "Second"}, CommonName: "Jörg Müller"}
+	subject := pkix.Name{Country: []string{"DE"}, Organization: []string{"Tests, all"}, OrganizationalUnit: []string{`Dept "x"`, "Second"}, CommonName: "Zoë Tëst"}
 	issuer := certtest.Issue(t, nil, nil, "Issuer", certtest.Authority)
 	client := certtest.Issue(t, &issuer, nil, "x", func(c *x509.Certificate) {
 		c.Subject = subject
@@ -172,8 +172,8 @@ func TestVariables(t *testing.T) {
 	for name, want := range map[string]string{
 		"HTTPS": "on", "SSL_PROTOCOL": "TLSv1.2", "SSL_CIPHER": "ECDHE-RSA-AES128-GCM-SHA256", "SSL_CIPHER_USEKEYSIZE": "128", "SSL_CIPHER_ALGKEYSIZE": "128",
 		"SSL_CIPHER_EXPORT": "false", "SSL_SESSION_ID": a.TLS.Session, "SSL_SESSION_RESUMED": "Initial", "SSL_TLS_SNI": "a.example", "SSL_COMPRESS_METHOD": "NULL",
-		"SSL_CLIENT_VERIFY": "SUCCESS", "SSL_CLIENT_S_DN": `CN=Jörg Müller,OU=Dept \"x\"+OU=Second,O=Firma\, Inc,C=DE`, "SSL_CLIENT_I_DN": "CN=Issuer,O=Test",
-		"SSL_CLIENT_S_DN_CN": "Jörg Müller", "SSL_CLIENT_S_DN_OU_1": `Dept "x"`, "SSL_CLIENT_S_DN_OU": "Second", "SSL_CLIENT_S_DN_Email": "", "SSL_CLIENT_I_DN_O": "Test",
+		"SSL_CLIENT_VERIFY": "SUCCESS", "SSL_CLIENT_S_DN": `CN=Zoë Tëst,OU=Dept \"x\"+OU=Second,O=Tests\, all,C=DE`, "SSL_CLIENT_I_DN": "CN=Issuer,O=Test",
+		"SSL_CLIENT_S_DN_CN": "Zoë Tëst", "SSL_CLIENT_S_DN_OU_1": `Dept "x"`, "SSL_CLIENT_S_DN_OU": "Second", "SSL_CLIENT_S_DN_Email": "", "SSL_CLIENT_I_DN_O": "Test",
 		"SSL_CLIENT_M_SERIAL": "0ABC", "SSL_CLIENT_M_VERSION": "3", "SSL_CLIENT_V_START": "Jan  2 03:04:05 2026 GMT", "SSL_CLIENT_V_END": "Oct 12 13:14:15 2126 GMT",
 		"SSL_CLIENT_A_KEY": "id-ecPublicKey", "SSL_CLIENT_A_SIG": "ecdsa-with-SHA256", "SSL_CLIENT_SAN_DNS_1": "two.example", "SSL_CLIENT_SAN_Email_0": "a@example.com",
 		"SSL_CLIENT_SAN_DNS_2": "", "SSL_CLIENT_CERT": client.CertPEM(), "SSL_CLIENT_CERT_CHAIN_0": issuer.CertPEM(), "SSL_CLIENT_CERT_CHAIN_1": "", "SSL_CLIENT_CERT_CHAIN_x": "",

@@ -52,6 +52,7 @@ func (w *wireEnd) Local() tribes.Member     { return member("10.0.0.1") }
 type user struct {
 	mu   sync.Mutex
 	got  [][]byte
+	told []string // who joined and left
 	fail error
 }
 
@@ -62,8 +63,17 @@ func (u *user) Deliver(m *tribes.Message) error {
 	return u.fail
 }
 
-func (u *user) Joined(tribes.Member) {}
-func (u *user) Left(tribes.Member)   {}
+func (u *user) Joined(m tribes.Member) { u.tell("joined", m) }
+func (u *user) Left(m tribes.Member)   { u.tell("left", m) }
+
+func (u *user) tell(what string, m tribes.Member) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if m.Leaving() {
+		what += " with a goodbye"
+	}
+	u.told = append(u.told, what+" "+m.Host.String())
+}
 
 func (u *user) texts() []string {
 	u.mu.Lock()

@@ -2,6 +2,8 @@ package interceptor_test
 
 import (
 	"bytes"
+	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +44,33 @@ func TestEncryptOfTomcat(t *testing.T) {
 	}
 	if seen < 3 {
 		t.Errorf("only %d vectors", seen)
+	}
+}
+
+// The notices of Tomcat's static members are understood from those that are
+// configured, and nobody else's; the own ones are the same bytes.
+func TestStaticNoticesOfTomcat(t *testing.T) {
+	known := member("10.77.0.1")
+	s := interceptor.NewStaticMembership(interceptor.StaticMembershipConfig{Members: []tribes.Member{known}})
+	u, w := between(s)
+	for _, name := range []string{"static-start", "static-stop", "cap-static-start", "cap-static-stop"} {
+		for _, from := range []tribes.Member{known, member("10.77.0.99")} {
+			m := frames(t, name)[0]
+			m.From = from
+			deliver(t, s, m)
+		}
+	}
+	once := []string{"joined 10.77.0.1", "left with a goodbye 10.77.0.1"}
+	if want := append(once, once...); !slices.Equal(u.told, want) || len(u.got) != 0 {
+		t.Errorf("told %q, want %q; %d messages delivered", u.told, want, len(u.got))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.sent) != 2 || !bytes.Equal(w.sent[0].Data, frames(t, "static-start")[0].Data) || !bytes.Equal(w.sent[1].Data, frames(t, "static-stop")[0].Data) {
+		t.Errorf("sent %+v", w.sent)
 	}
 }
 

@@ -58,7 +58,7 @@ func run(rounds, count, members int) error {
 	loads := []load{
 		{"acknowledged, 8 threads", count, 8, 2, 0, false},
 		{"asynchronous, 8 threads", count, 8, 8, 0, false},
-		{"acknowledged, alone", count / 10, 1, 2, 0, false},
+		{"acknowledged, alone", count / 3, 1, 2, 0, false},
 		{"asynchronous, each ms", count / 30, 1, 8, time.Millisecond, true},
 	}
 	fmt.Printf("messages of 1 KiB; %d rounds in turns, medians. Rate: messages a second that each receiver gets. CPU: user and system of all\n"+

@@ -349,8 +349,12 @@ func TestReloads(t *testing.T) {
 	loaded := make(chan []load.Outcome, 1)
 	go func() { loaded <- load.Run(t.Context(), c.mixed("reloads", length)) }()
 	early := c.reloadOften(t, server, binary, reloads, pause)
-	late := usageOf(t, server)
 	outcomes := <-loaded
+	calm := load.Summarize(load.Run(t.Context(), c.mixed("calm", 3*time.Second)), time.Second) // what a slow moment left has ended
+	late := usageOf(t, server)
+	if calm.Failed > 0 {
+		t.Errorf("after the last reload: %v", calm)
+	}
 	since := relayA.accepted.Load() + relayB.accepted.Load() - connections
 	after, factor := elected(t, c.addr)
 	cancel()
@@ -375,9 +379,11 @@ func TestReloads(t *testing.T) {
 		}
 	}
 	// A reload that dropped the nodes' connections would make several anew,
-	// each time. Some come with the load.
-	if since > connections+2*int64(reloads) {
-		t.Errorf("%d connections before, %d more since", connections, since)
+	// each time. Some come with the load: as many as requests were under way at
+	// once, which are many where the machine is slow.
+	most := int64(underWay(outcomes))
+	if since > connections+most+2*int64(reloads) {
+		t.Errorf("%d connections before, %d more since, for at most %d requests at once", connections, since, most)
 	}
 	if got := after - counted; got < len(outcomes)*7/10 {
 		t.Errorf("the counters have %d of %d requests", got, len(outcomes))
@@ -385,9 +391,24 @@ func TestReloads(t *testing.T) {
 	if factor != "3" {
 		t.Errorf("the operator's lbfactor is %s now", factor)
 	}
-	if late.resident > early.resident*5/4+8<<10 || late.live > early.live+4 || late.descriptors > early.descriptors+40 {
+	if late.resident > early.resident*5/4+8<<10 || late.live > early.live+4 || late.descriptors > early.descriptors+80+int(since) {
 		t.Errorf("it grows: %v, then %v", early, late)
 	}
+}
+
+// underWay is how many of outcomes were under way at once, at most.
+func underWay(outcomes []load.Outcome) int {
+	most := 0
+	for i, o := range outcomes {
+		n := 1
+		for _, before := range outcomes[max(0, i-2000):i] { // 5 s
+			if before.Due+before.Latency > o.Due {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
 }
 
 // reloadOften reloads and measures what the server takes after a fifth of it.

@@ -120,6 +120,7 @@ var arrows = map[string][]string{
 	"interop/echo":           {"ajp", "session"},
 	"interop/streams":        {"javaserial"},
 	"interop/netns":          {},
+	"interop/cluster":        {"cluster", "cluster/delta", "interop/netns", "interop/peer", "javaserial", "session", "tribes", "tribes/interceptor"},
 	"interop/tribes":         {"interop/netns", "interop/peer", "javaserial", "tribes", "tribes/interceptor", "tribes/replicated", "tribes/rpc", "tribes/static"},
 	"interop/load":           {},
 	"interop/scenario":       {},

@@ -1,0 +1,3 @@
+// Package cluster runs Go nodes and real Tomcats that share their sessions, in
+// network namespaces.
+package cluster

@@ -14,10 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/catflap/catflap/cluster"
 	"github.com/catflap/catflap/cluster/delta"
+	"github.com/catflap/catflap/internal/leaktest"
 	"github.com/catflap/catflap/interop/peer"
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/session"
@@ -40,12 +39,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "interop/cluster:", err)
 		os.Exit(1)
 	}
-	code := m.Run()
-	if err := goleak.Find(); err != nil && code == 0 {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(leaktest.Checked(m).Run())
 }
 
 // runNode is a Go node with the application /shop at port 8080, until SIGTERM.

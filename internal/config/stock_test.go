@@ -1,7 +1,6 @@
 package config
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,70 +8,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/catflap/catflap/internal/certtest"
 	"github.com/catflap/catflap/internal/front"
+	"github.com/catflap/catflap/internal/stocktest"
 )
 
-// stock copies a stock configuration below a folder, which takes the place of
-// the root of the file system in it, and loads its main file.
+// stock lays a stock configuration and loads its main file.
 func stock(t *testing.T, name, root string, o Options) (*front.Config, *Report, string) {
 	t.Helper()
-	dir := t.TempDir()
-	from := filepath.Join("testdata/stock", name)
-	err := filepath.WalkDir(from, func(file string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		to := filepath.Join(dir, root, strings.TrimPrefix(file, from))
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-			return err
-		}
-		return os.WriteFile(to, []byte(moved(string(text), dir)), 0o644)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, folder := range []string{
-		root + "/logs", "/var/www/html", "/var/www/cgi-bin", "/usr/share/httpd/noindex", "/usr/local/apache2/htdocs", "/usr/local/apache2/docs/a.site.example",
-		"/usr/local/apache2/docs/b.site.example", "/home/joe/public_html", "/etc/pki/tls/certs", "/etc/pki/tls/private",
-	} {
-		if err := os.MkdirAll(filepath.Join(dir, folder), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(dir, "etc/mime.types"), []byte("text/html html\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	pair := certtest.Issue(t, nil, nil, "www.example.com", nil)
-	for name, text := range map[string]string{
-		"etc/pki/tls/certs/localhost.crt": pair.CertPEM(), "etc/pki/tls/private/localhost.key": pair.KeyPEM(t),
-		root + "/conf/server.crt": pair.CertPEM(), root + "/conf/server.key": pair.KeyPEM(t),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := stocktest.Lay(t, filepath.Join("testdata/stock", name), root)
 	o.File = filepath.Join(dir, root, "conf/httpd.conf")
 	for i, line := range o.After {
-		o.After[i] = moved(line, dir)
+		o.After[i] = stocktest.Moved(line, dir)
 	}
 	cfg, report := Load(o)
 	return cfg, report, dir
-}
-
-// moved puts dir before the absolute names in text, and a user that is there
-// in place of RHEL's.
-func moved(text, dir string) string {
-	for _, top := range []string{"/etc/", "/var/", "/usr/", "/home/", "/run/"} {
-		for _, before := range []string{`"`, " ", ":"} {
-			text = strings.ReplaceAll(text, before+top, before+dir+top)
-		}
-	}
-	return strings.NewReplacer("User apache", "User daemon", "Group apache", "Group daemon", `"/etc/httpd"`, `"`+dir+`/etc/httpd"`).Replace(text)
 }
 
 // TestStock: the configurations that RHEL 9 and httpd itself come with (the

@@ -200,27 +200,29 @@ DirectoryIndex index.html
 	}.run(t)
 }
 
-// sameLog holds a log that both servers wrote against each other, but for its
-// last lines.
-func sameLog(t *testing.T, folders [2]string, name string, last int) {
+// sameLog holds a log that both servers wrote against each other, but for lines
+// that hold skip, if it is not empty. httpd writes a line after its answer, so
+// that two may change places.
+func sameLog(t *testing.T, folders [2]string, name, skip string) {
 	t.Helper()
-	var texts [2]string
+	var logs [2][]string
 	for i, folder := range folders {
 		text, err := os.ReadFile(filepath.Join(folder, "logs", name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		texts[i] = string(text)
+		for line := range strings.Lines(string(text)) {
+			if skip == "" || !strings.Contains(line, skip) {
+				logs[i] = append(logs[i], line)
+			}
+		}
+		slices.Sort(logs[i])
 	}
-	if texts[0] == "" {
+	if len(logs[0]) == 0 {
 		t.Errorf("httpd wrote nothing into %s", name)
 	}
-	one, two := strings.Split(texts[0], "\n"), strings.Split(texts[1], "\n")
-	for i := range max(len(one), len(two)) - last {
-		if i >= len(one) || i >= len(two) || one[i] != two[i] {
-			t.Errorf("%s:%d\nhttpd:   %q\ncatflap: %q", name, i+1, one[min(i, len(one)):min(i+1, len(one))], two[min(i, len(two)):min(i+1, len(two))])
-			return
-		}
+	if !slices.Equal(logs[0], logs[1]) {
+		t.Errorf("%s\nhttpd:   %q\ncatflap: %q", name, without(logs[0], logs[1]), without(logs[1], logs[0]))
 	}
 }
 
@@ -354,9 +356,9 @@ JkEnvVar d defd
 			kept("/kept/x", "X-Other: 1"), kept("/app/x?size=10", "X-Down: 1"),
 		),
 	}.run(t)
-	sameLog(t, folders, "env", 0)
-	sameLog(t, folders, "bad", 0)
-	sameLog(t, folders, "notbad", 0)
+	sameLog(t, folders, "env", "")
+	sameLog(t, folders, "bad", "")
+	sameLog(t, folders, "notbad", "")
 }
 
 // withEach is every target with every header.
@@ -409,7 +411,7 @@ Header setifempty X-E yes
 Header always set X-A alw
 Header set X-A onsucc
 Header always add X-A alw2
-Header set X-Fmt "%{VV}e|%{nope}e|%%|%{HTTPS}s|\\x|a\tb"
+Header set X-Fmt "%{VV}e|%{nope}e|%%|%{SSL_PROTOCOL}s|\\x|a\tb"
 Header echo ^X-Ec
 Header edit Content-Type plain pl
 Header edit* X-S "(a)(.)" "<$2$1&\\>"
@@ -515,7 +517,7 @@ Header set X-Host main
 			"/a.txt If-Match: \"x\"": {"header:content-type", "The page of a 412 says that it is HTML"},
 		},
 	}.run(t)
-	sameLog(t, folders, "headers", 4) // of requests that were not read %U is httpd's own
+	sameLog(t, folders, "headers", " 400 ") // of requests that were not read %U is httpd's own
 }
 
 // TestPipedLogs: the lines that programs get, in all forms of a piped log.
@@ -547,7 +549,7 @@ JkMount /app/* JVMRoute-pj001
 	}.run(t)
 	month := time.Now().Format("rotated.01")
 	for _, name := range []string{month, "tee", "shell"} {
-		sameLog(t, folders, name, 0)
+		sameLog(t, folders, name, "")
 	}
 	for _, folder := range folders {
 		for name, want := range map[string]string{"piped_error": "AH01630: client denied by server configuration: ", "piped_jk": "GET /app/x 200 JVMRoute-pj001", "transfer": `"GET /wanted HTTP/1.1" 200 2`} {

@@ -34,7 +34,7 @@ func TestCanonicalNames(t *testing.T) {
 		requests = append(requests, request{id: "no host " + path, head: head("GET " + path + " HTTP/1.0")})
 	}
 	folders := comparison{site: site.String(), files: map[string]string{"www/dir/x": "x"}, requests: requests}.run(t)
-	sameLog(t, folders, "names", 0)
+	sameLog(t, folders, "names", "")
 }
 
 // signature is the last line of a page, without the product.

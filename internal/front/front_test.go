@@ -603,8 +603,12 @@ func TestPaceOfBodies(t *testing.T) {
 		{"a file, in time", "/a.html", fast, "200 OK"},
 		{"a node, in time", "/app/x", fast, "200 OK"},
 	} {
+		began := time.Now()
 		if got := ask(test.path, test.parts...); got != test.want {
 			t.Errorf("%s: %q, want %q", test.rule, got, test.want)
+		}
+		if took := time.Since(began); took > 10*time.Second { // Timeout is 20 s
+			t.Errorf("%s: it took %v", test.rule, took)
 		}
 	}
 }

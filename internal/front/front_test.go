@@ -261,6 +261,8 @@ func TestLimits(t *testing.T) {
 		{"a Host that is none", "GET / HTTP/1.1\r\nHost: a..b\r\nConnection: close\r\n\r\n", "400 Bad Request"},
 		{"a Host with a zone", "GET / HTTP/1.1\r\nHost: [fe80::1%25lo]\r\nConnection: close\r\n\r\n", "400 Bad Request"},
 		{"an IPv6 address as Host", "GET / HTTP/1.1\r\nHost: [::1]:80\r\nConnection: close\r\n\r\n", "200 OK"},
+		{"chunks that are none, for a container", "POST /app/x HTTP/1.1\r\n" + head + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nZZ\r\n", "400 Bad Request"},
+		{"a chunk with more than it says, for a container", "POST /app/x HTTP/1.1\r\n" + head + "Transfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n0\r\n\r\n", "400 Bad Request"},
 		{"CONNECT", "CONNECT site.example:80 HTTP/1.1\r\n" + head + "\r\n", "400 Bad Request"},
 		{"CONNECT to a path", "CONNECT /app/x HTTP/1.1\r\n" + head + "\r\n", "400 Bad Request"},
 		{"TRACE", "TRACE /app/x HTTP/1.1\r\n" + head + "\r\n", "405 Method Not Allowed"},

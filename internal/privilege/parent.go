@@ -80,7 +80,7 @@ func (p *Parent) Run(signals <-chan os.Signal) (code int, err error) {
 		if time.Since(began) > lastPause {
 			pause = firstPause
 		}
-		p.config.Complain(fmt.Errorf("the serving process %d has ended unasked (%v); another one follows in %v", c.process.Process.Pid, c.process.ProcessState, pause))
+		p.config.Complain(fmt.Errorf("the serving process %d has ended unasked (%v); another one follows in %v, without the changes made on the status page", c.process.Process.Pid, c.process.ProcessState, pause))
 		if !rest(pause, signals) {
 			return 0, nil
 		}

@@ -237,7 +237,7 @@ func (m *Member) count(cause exchange.Cause) {
 	switch cause {
 	case exchange.CauseClientRead, exchange.CauseClientWrite:
 		m.clientErrors.Add(1)
-	case exchange.CauseTooLarge, exchange.CauseBodyTooLarge:
+	case exchange.CauseTooLarge, exchange.CauseBodyTooLarge, exchange.CauseBadBody:
 	default:
 		m.errors.Add(1)
 	}
@@ -251,7 +251,7 @@ func (b *Balancer) logFailure(x *exchange.Exchange, m *Member, failure *exchange
 		state = "error state"
 	}
 	switch failure.Cause {
-	case exchange.CauseClientRead, exchange.CauseClientWrite, exchange.CauseTooLarge, exchange.CauseBodyTooLarge:
+	case exchange.CauseClientRead, exchange.CauseClientWrite, exchange.CauseTooLarge, exchange.CauseBodyTooLarge, exchange.CauseBadBody:
 		return
 	}
 	attrs := []any{"balancer", b.file.Name, "worker", m.cfg.Worker, "cause", failure.Cause.String(), "reached", failure.Reached.String(),

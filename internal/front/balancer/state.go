@@ -57,7 +57,7 @@ func (h health) after(o outcome, cfg Recovery) health {
 		return health{state: OK, timeouts: h.timeouts}
 	}
 	switch o.cause {
-	case exchange.CauseClientRead, exchange.CauseClientWrite, exchange.CauseTooLarge, exchange.CauseBodyTooLarge, exchange.CauseFailOnStatusSoft:
+	case exchange.CauseClientRead, exchange.CauseClientWrite, exchange.CauseTooLarge, exchange.CauseBodyTooLarge, exchange.CauseBadBody, exchange.CauseFailOnStatusSoft:
 		if h.state == Error {
 			return h
 		}

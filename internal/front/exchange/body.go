@@ -8,6 +8,9 @@ import (
 var (
 	// ErrBodyTooLarge is what Read returns once a body is larger than its limit.
 	ErrBodyTooLarge = errors.New("request body larger than LimitRequestBody")
+	// ErrBodyMalformed is what is below the error of Read if the client is
+	// there, but its chunks are not as HTTP wants them.
+	ErrBodyMalformed = errors.New("the body is not chunked as it should be")
 	// ErrNotReplayable is what Rewind returns once more was read than is kept.
 	ErrNotReplayable = errors.New("more of the request body was read than is kept for a repeat")
 )

@@ -21,6 +21,7 @@ const (
 	CauseBusy                          // no free connection in time, or busy_limit
 	CauseTooLarge                      // the request's head does not fit in max_packet_size
 	CauseBodyTooLarge                  // the body is larger than LimitRequestBody
+	CauseBadBody                       // the body's chunks are not as HTTP wants them
 	CauseClientRead                    // the client's body broke off
 	CauseClientWrite                   // the client went away
 	CauseNoWorker                      // no member is usable
@@ -58,6 +59,7 @@ var table = [causes]cause{
 	CauseBusy:             {"busy", http.StatusServiceUnavailable, "all connections are in use: look for slow requests in this Tomcat, or raise connection_pool_size or busy_limit with its maxThreads", "could not get free endpoint for worker $WORKER"},
 	CauseTooLarge:         {"head-too-large", http.StatusRequestEntityTooLarge, "the request's headers do not fit in one packet: raise max_packet_size here and packetSize of the AJP connector alike, up to 65536", "request failed"},
 	CauseBodyTooLarge:     {"body-too-large", http.StatusRequestEntityTooLarge, "the request body is larger than LimitRequestBody: raise it for this path if such uploads are meant", "request failed"},
+	CauseBadBody:          {"bad-body", http.StatusBadRequest, "the client's body is not chunked as HTTP wants it; nothing to do unless it is a client of yours: then mend that", "request failed"},
 	CauseClientRead:       {"client-read", 0, "the client broke off its upload; the container's connection was closed, so that it does not look complete", "sending request to tomcat failed, because the client sent no more"},
 	CauseClientWrite:      {"client-write", 0, "the client went before it had the whole answer; nothing to do unless it happens often: then look at response times", "Writing to client aborted or client network problems"},
 	CauseNoWorker:         {"no-worker", http.StatusServiceUnavailable, "no member of the balancer is usable: see the lines before for each, and their activation on the status page", AllFailed},

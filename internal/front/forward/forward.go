@@ -79,7 +79,8 @@ func (s *Station) failed(r *http.Request, x *exchange.Exchange, failure *exchang
 // what its client gets, why, how far it had come, and what to do.
 func Log(ctx context.Context, log *slog.Logger, x *exchange.Exchange, failure *exchange.Error) {
 	level := slog.LevelError
-	if failure.Cause == exchange.CauseClientRead || failure.Cause == exchange.CauseClientWrite {
+	switch failure.Cause {
+	case exchange.CauseClientRead, exchange.CauseClientWrite, exchange.CauseBadBody:
 		level = slog.LevelInfo
 	}
 	attrs := []slog.Attr{

@@ -85,6 +85,8 @@ func (c *conversation) bodyFailed(err error, reached exchange.Reached) error {
 	cause := exchange.CauseClientRead
 	if errors.Is(err, exchange.ErrBodyTooLarge) {
 		cause = exchange.CauseBodyTooLarge
+	} else if errors.Is(err, exchange.ErrBodyMalformed) {
+		cause = exchange.CauseBadBody
 	}
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF

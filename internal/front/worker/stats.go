@@ -46,7 +46,7 @@ func (s *Stats) failed(cause exchange.Cause) {
 	case exchange.CauseClientRead, exchange.CauseClientWrite:
 		s.clientErrors.Add(1)
 		return
-	case exchange.CauseTooLarge, exchange.CauseBodyTooLarge:
+	case exchange.CauseTooLarge, exchange.CauseBodyTooLarge, exchange.CauseBadBody:
 		return
 	case exchange.CauseReplyTimeout:
 		s.timeouts.Add(1)

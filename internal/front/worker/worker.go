@@ -179,7 +179,7 @@ func (w *Worker) attempted(x *exchange.Exchange, began time.Time, err error) err
 // allow what could run twice.
 func (w *Worker) MayRepeat(x *exchange.Exchange, failure *exchange.Error) bool {
 	switch failure.Cause {
-	case exchange.CauseClientRead, exchange.CauseClientWrite, exchange.CauseTooLarge, exchange.CauseBodyTooLarge,
+	case exchange.CauseClientRead, exchange.CauseClientWrite, exchange.CauseTooLarge, exchange.CauseBodyTooLarge, exchange.CauseBadBody,
 		exchange.CauseInternal:
 		return false
 	}

@@ -1,11 +1,13 @@
 package http1
 
 import (
-	"errors"
+	"fmt"
 	"io"
+
+	"github.com/catflap/catflap/internal/front/exchange"
 )
 
-var errBadChunk = errors.New("http: the body is not chunked as it should be")
+var errBadChunk = fmt.Errorf("http: %w", exchange.ErrBodyMalformed)
 
 const (
 	chunkLine   = 4 << 10  // the most bytes of a chunk's first line

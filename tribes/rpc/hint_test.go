@@ -39,7 +39,7 @@ func TestHints(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				network := tribestest.NewNetwork(1)
 				var log bytes.Buffer
-				a := start(t, network, "a")
+				a := startLogging(t, network, "a", slog.New(slog.NewTextHandler(&log, nil)))
 				sender, err := tribes.New(tribes.Config{Name: "b", Network: network.Node("b"), Interceptors: []tribes.Interceptor{test.has}})
 				if err != nil {
 					t.Fatal(err)
@@ -47,7 +47,6 @@ func TestHints(t *testing.T) {
 				ended := make(chan error, 1)
 				ctx, cancel := context.WithCancel(t.Context())
 				go func() { ended <- sender.Run(ctx) }()
-				a.d.log = slog.New(slog.NewTextHandler(&log, nil))
 				time.Sleep(time.Second)
 				if test.text > 0 {
 					m := &tribes.Message{Options: tribes.OptionAck, Data: javaserial.Encode(&javaserial.String{Text: strings.Repeat("x", test.text)})}

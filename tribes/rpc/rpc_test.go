@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -55,11 +56,17 @@ type node struct {
 
 func start(t *testing.T, network *tribestest.Network, name string) *node {
 	t.Helper()
+	return startLogging(t, network, name, nil)
+}
+
+// startLogging starts a node whose Dispatcher logs to log.
+func startLogging(t *testing.T, network *tribestest.Network, name string, log *slog.Logger) *node {
+	t.Helper()
 	c, err := tribes.New(tribes.Config{Name: name, Network: network.Node(name)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{Channel: c, d: NewDispatcher(c, javaserial.Limits{}, nil)}
+	n := &node{Channel: c, d: NewDispatcher(c, javaserial.Limits{}, log)}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx) }()

@@ -157,7 +157,11 @@ func TestObjects(t *testing.T) {
 	e, _ := p.Find(t.Context(), strings.TrimPrefix(cookie, "JSESSIONID="))
 	s, _ := e.State()
 	again, ok := session.Restore(s).State()
+	deques := 0
 	for i, a := range s.Attributes {
+		if a.Name == "deque" && a.Value == any(javaserial.Opaque{Node: deque}) {
+			deques++
+		}
 		if o, isObject := a.Value.(javaserial.Opaque); isObject && a.Value != (map[string]any{"custom": kept, "deque": javaserial.Opaque{Node: deque}})[a.Name] {
 			t.Errorf("%s is %v", a.Name, o)
 		}
@@ -165,7 +169,7 @@ func TestObjects(t *testing.T) {
 			t.Errorf("restored %v as %v", a, again.Attributes[i])
 		}
 	}
-	if !ok || len(s.Attributes) != 3 {
+	if !ok || len(s.Attributes) != 3 || deques != 1 { // Java gets the deque back as it was, not as a list
 		t.Errorf("the attributes are %v", s.Attributes)
 	}
 }

@@ -148,7 +148,15 @@ func TestEarly(t *testing.T) {
 		a, b := start(t, network, "a", sync6, Config{}), start(t, network, "b", sync6, Config{})
 		cookie := a.set(t, "", "n", 1)
 		e := a.lookUp(idOf(cookie))
-		b.drop(b.lookUp(idOf(cookie)), true)
+		drop := func(id string) {
+			t.Helper()
+			known := b.lookUp(id)
+			if known == nil {
+				t.Fatalf("b does not know %s", id)
+			}
+			b.drop(known, true)
+		}
+		drop(idOf(cookie))
 		for n := range 3 {
 			a.set(t, cookie, "n", n+10)
 			a.set(t, cookie, fmt.Sprint("m", n), n)
@@ -161,13 +169,13 @@ func TestEarly(t *testing.T) {
 		r.Receive(again, a.c.Members()[0]) // sent twice, after a lost acknowledgement
 		want(t, cookie, "m0=0 m1=1 m2=2 n=12", b)
 
-		b.drop(b.lookUp(idOf(cookie)), true)
+		drop(idOf(cookie))
 		rotated := a.do(t, cookie, func(s *session.Session) { s.Set("n", 99); s.RotateID() })
 		a.set(t, rotated, "z", 1)
 		r.Receive(again, a.c.Members()[0])
 		want(t, rotated, "n=99 z=1", b)
 
-		b.drop(b.lookUp(idOf(rotated)), true)
+		drop(idOf(rotated))
 		a.set(t, rotated, "late", 1)
 		time.Sleep(10 * time.Second)
 		r.Receive(wire.About(wire.EventCreated, a.cfg.Context, idOf(rotated), time.Now()), a.c.Members()[0])

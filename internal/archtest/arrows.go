@@ -28,7 +28,11 @@ var arrows = map[string][]string{
 	"session":             {"javaserial"},
 	"session/sessiontest": {"session"},
 	"node/demo":           {"session"},
-	"javaserial":          {},
+	"node": {
+		"ajp", "cluster", "cluster/delta", "session", "tribes", "tribes/interceptor", "tribes/static",
+		"internal/config/mistake", "internal/config/serverxml", "internal/web/accesslog", "internal/web/static",
+	},
+	"javaserial": {},
 
 	// a change: session → cluster → Channel → interceptor… → transport → peers
 	"tribes/internal/wire":      {},
@@ -57,6 +61,7 @@ var arrows = map[string][]string{
 	"internal/config/mistake":     {},
 	"internal/config/httpdconf":   {"internal/config/mistake"},
 	"internal/config/properties":  {"internal/config/mistake"},
+	"internal/config/serverxml":   {"internal/config/mistake"},
 	"internal/config/certificate": {},
 	"internal/config": {
 		"internal/config/httpdconf", "internal/config/mistake", "internal/config/properties", "internal/config/certificate", "internal/privilege",

@@ -1,0 +1,22 @@
+// Package serverxml reads the syntax of Tomcat's server.xml: what comes in is
+// the text of a file, what goes out are its elements with their attributes, each
+// of which knows its line and column.
+package serverxml
+
+import "github.com/catflap/catflap/internal/config/mistake"
+
+// An Element is one of a file, with what it holds.
+type Element struct {
+	Pos        mistake.Pos
+	Name       string
+	Attributes []Attribute
+	Children   []Element
+	Text       string // between its tags, but what is in Children
+}
+
+// An Attribute is one of an Element. ${…} in its Value is replaced.
+type Attribute struct {
+	Pos   mistake.Pos // of its value
+	Name  string
+	Value string
+}

@@ -36,12 +36,12 @@ func freePortOf(ts *testscript.TestScript, _ bool, args []string) {
 // web asks for a URL, with the cookie that the script was given last, and
 // writes status and body to the file stdout.
 //
-//	web [-await] [-cross] [-browser] [-node HERE THERE] METHOD URL [NAME=VALUE]...
+//	web [-await] [-cross] [-browser] [-host NAME] [-node HERE THERE] METHOD URL [NAME=VALUE]...
 //
 // -await asks until somebody answers. -node sets HERE to the node that answers
 // and THERE to the other one.
 func web(ts *testscript.TestScript, _ bool, args []string) {
-	await, header, here, there := false, http.Header{}, "", ""
+	await, header, host, here, there := false, http.Header{}, "", "", ""
 	for ; len(args) > 0 && strings.HasPrefix(args[0], "-"); args = args[1:] {
 		switch args[0] {
 		case "-await":
@@ -50,6 +50,8 @@ func web(ts *testscript.TestScript, _ bool, args []string) {
 			header.Set("Sec-Fetch-Site", "cross-site")
 		case "-browser":
 			header.Set("Accept", "text/html,*/*")
+		case "-host":
+			host, args = args[1], args[1:]
 		case "-node":
 			here, there = args[1], args[2]
 			args = args[2:]
@@ -73,7 +75,7 @@ func web(ts *testscript.TestScript, _ bool, args []string) {
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		request, err := http.NewRequest(args[0], args[1], strings.NewReader(form.Encode()))
 		ts.Check(err)
-		request.Header = header
+		request.Header, request.Host = header, host
 		if answer, err = client.Do(request); err == nil {
 			break
 		}

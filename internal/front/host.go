@@ -58,6 +58,18 @@ func checkHost(r *http.Request) error {
 	return nil
 }
 
+// checkPath refuses a :path of HTTP/2 that is a URL, or has bytes that no URL
+// has.
+//
+// Source: RFC 9113, 8.3.1: absolute-form is none of its targets.
+func checkPath(r *http.Request) error {
+	target := r.RequestURI
+	if r.ProtoMajor < 2 || (strings.HasPrefix(target, "/") || target == "*") && !strings.ContainsFunc(target, isBlank) {
+		return nil
+	}
+	return &exchange.Refusal{Status: http.StatusBadRequest, Level: "info", Module: "http2", Log: "the :path of a request is none: " + target}
+}
+
 // goodHost reports whether host is an address or a name of sensible bytes,
 // perhaps with a port. What consists of digits and dots is an address; else the
 // last of several labels begins with a letter.
@@ -105,3 +117,5 @@ func goodPort(port string) bool {
 var errBadHost = &exchange.Refusal{Status: http.StatusBadRequest, Code: "AH02429", Log: "Request Host header contains an invalid hostname", Level: "error", Module: "core"}
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+
+func isBlank(c rune) bool { return c <= ' ' || c == 0x7f }

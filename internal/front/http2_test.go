@@ -178,6 +178,51 @@ func TestHTTP2Limits(t *testing.T) {
 	}
 }
 
+// TestHTTP2Path: a :path is a path or "*"; a URL is none (RFC 9113, 8.3.1).
+func TestHTTP2Path(t *testing.T) {
+	f := startTLS(t, echo, nil)
+	for path, want := range map[string]byte{
+		"/app/x": 0x88, "/app/x?http://a/": 0x88, "//app/x": 0x88, // :status 200
+		"https://a/app/x": 0x8c, "http://b/app/x": 0x8c, "HTTPS://a": 0x8c, "https:/app/x": 0x8c, "/app/ x": 0x8c, // :status 400
+	} {
+		if got := f.statusOf(t, path); got != want {
+			t.Errorf("%q: the head of the answer begins with %#x, want %#x", path, got, want)
+		}
+	}
+}
+
+// statusOf asks for path in frames made by hand, which no client would send,
+// and returns the byte with which the head of the answer begins, its :status.
+func (f *fixture) statusOf(t *testing.T, path string) byte {
+	t.Helper()
+	conn, err := tls.Dial("tcp", f.front.Addresses()[0], &tls.Config{InsecureSkipVerify: true, ServerName: "a", NextProtos: []string{"h2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	block := append([]byte{0x82, 0x87, 0x41, 1, 'a', 0x04, byte(len(path))}, path...)
+	io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+	conn.Write([]byte{0, 0, 0, 4, 0, 0, 0, 0, 0})
+	conn.Write(append([]byte{0, 0, byte(len(block)), 1, 5, 0, 0, 0, 1}, block...))
+	for {
+		var head [9]byte
+		if _, err := io.ReadFull(conn, head[:]); err != nil {
+			t.Fatalf("%q: %v", path, err)
+		}
+		payload := make([]byte, int(head[0])<<16|int(head[1])<<8|int(head[2]))
+		if _, err := io.ReadFull(conn, payload); err != nil {
+			t.Fatalf("%q: %v", path, err)
+		}
+		switch head[3] {
+		case 1: // HEADERS
+			return payload[0]
+		case 3, 7: // RST_STREAM, GOAWAY
+			t.Fatalf("%q: frame %x %x", path, head, payload)
+		}
+	}
+}
+
 // TestHTTP2KeepAlive: KeepAlive Off and MaxKeepAliveRequests are about
 // connections of HTTP/1: streams go on, as in httpd.
 func TestHTTP2KeepAlive(t *testing.T) {

@@ -137,6 +137,9 @@ func (s *site) attempt(w *recorder, r *http.Request, conn *listener.Conn, x *exc
 	if refusal := checkHost(r); refusal != nil {
 		return s.refuse(w, r, x, refusal)
 	}
+	if refusal := checkPath(r); refusal != nil {
+		return s.refuse(w, r, x, refusal)
+	}
 	if refusal := s.admit(conn, r, x); refusal != nil {
 		return s.refuse(w, r, x, refusal)
 	}

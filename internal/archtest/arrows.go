@@ -122,11 +122,11 @@ var arrows = map[string][]string{
 	"internal/vectors":   {},
 
 	"interop":                {"ajp", "interop/echo", "interop/peer", "interop/load", "interop/scenario", "internal/web/openssl"},
-	"interop/peer":           {},
+	"interop/peer":           {"interop/netns"},
 	"interop/echo":           {"ajp", "session"},
 	"interop/streams":        {"javaserial"},
 	"interop/netns":          {},
-	"interop/cluster":        {"cluster", "cluster/delta", "interop/netns", "interop/peer", "javaserial", "session", "tribes", "tribes/interceptor"},
+	"interop/cluster":        {"cluster", "cluster/delta", "node/demo", "interop/netns", "interop/peer", "javaserial", "session", "tribes", "tribes/interceptor"},
 	"interop/tribes":         {"interop/netns", "interop/peer", "javaserial", "tribes", "tribes/interceptor", "tribes/replicated", "tribes/rpc", "tribes/static"},
 	"interop/load":           {},
 	"interop/scenario":       {},

@@ -12,9 +12,8 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/interop/netns"
+	"github.com/catflap/catflap/interop/peer"
 )
-
-const tomcatHome = "/usr/share/tomcat10"
 
 // A node is a Tomcat or a Go node on its host.
 type node struct {
@@ -99,15 +98,15 @@ func startTomcat(t *testing.T, host netns.Host, route string) *node {
 			t.Fatal(err)
 		}
 	}
-	if out, err := exec.Command("javac", "--release", "17", "-encoding", "UTF-8", "-cp", tomcatHome+"/lib/servlet-api.jar", "-d", classes, "testdata/Shop.java").CombinedOutput(); err != nil {
+	if out, err := exec.Command("javac", "--release", "17", "-encoding", "UTF-8", "-cp", peer.TomcatHome+"/lib/servlet-api.jar", "-d", classes, "testdata/Shop.java").CombinedOutput(); err != nil {
 		t.Fatalf("javac: %v\n%s", err, out)
 	}
 	n := &node{t: t, host: host, log: filepath.Join(base, "logs/all.log")}
 	n.cmd = host.Command("java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Djava.net.preferIPv4Stack=true",
 		"-Djava.security.egd=file:/dev/urandom", "-Djava.util.logging.config.file="+base+"/conf/logging.properties",
 		"-Djava.util.logging.manager=org.apache.juli.ClassLoaderLogManager",
-		"-classpath", tomcatHome+"/bin/bootstrap.jar:"+tomcatHome+"/bin/tomcat-juli.jar",
-		"-Dcatalina.base="+base, "-Dcatalina.home="+tomcatHome, "-Djava.io.tmpdir="+base+"/temp", "org.apache.catalina.startup.Bootstrap", "start")
+		"-classpath", peer.TomcatHome+"/bin/bootstrap.jar:"+peer.TomcatHome+"/bin/tomcat-juli.jar",
+		"-Dcatalina.base="+base, "-Dcatalina.home="+peer.TomcatHome, "-Djava.io.tmpdir="+base+"/temp", "org.apache.catalina.startup.Bootstrap", "start")
 	n.cmd.Dir = base
 	n.run("")
 	return n

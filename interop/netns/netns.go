@@ -5,12 +5,18 @@
 package netns
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Net is hosts on one bridge.
@@ -19,7 +25,8 @@ type Net struct {
 	bridge string
 }
 
-// A Host is one network namespace with one interface.
+// A Host is one network namespace with one interface. The zero Host is this
+// machine.
 type Host struct {
 	Name string // of the namespace
 	Addr string // of its interface, IPv4
@@ -31,27 +38,27 @@ var nets atomic.Int32
 func New(t testing.TB, n int) *Net {
 	t.Helper()
 	prefix := fmt.Sprintf("cf%d-%d", os.Getpid()%100000, nets.Add(1))
-	net := &Net{bridge: prefix + "-br"}
+	all := &Net{bridge: prefix + "-br"}
 	t.Cleanup(func() {
-		for _, name := range append(net.names(), net.bridge) {
+		for _, name := range append(all.names(), all.bridge) {
 			if out, err := exec.Command("ip", "netns", "del", name).CombinedOutput(); err != nil {
 				t.Errorf("ip netns del %s: %v\n%s", name, err, out)
 			}
 		}
 	})
-	run(t, "ip netns add "+net.bridge)
-	run(t, "ip -n "+net.bridge+" link set lo up")
-	run(t, "ip -n "+net.bridge+" link add br0 type bridge mcast_snooping 0") // else no multicast without a querier
-	run(t, "ip -n "+net.bridge+" link set br0 up")
+	run(t, "ip netns add "+all.bridge)
+	run(t, "ip -n "+all.bridge+" link set lo up")
+	run(t, "ip -n "+all.bridge+" link add br0 type bridge mcast_snooping 0") // else no multicast without a querier
+	run(t, "ip -n "+all.bridge+" link set br0 up")
 	for i := range n {
 		h := Host{Name: fmt.Sprintf("%s-%d", prefix, i+1), Addr: fmt.Sprintf("10.77.0.%d", i+1)}
 		run(t, "ip netns add "+h.Name)
-		net.Hosts = append(net.Hosts, h)
+		all.Hosts = append(all.Hosts, h)
 		port := fmt.Sprintf("p%d", i+1)
 		for _, line := range []string{
 			"ip -n " + h.Name + " link set lo up",
-			"ip link add eth0 netns " + h.Name + " type veth peer name " + port + " netns " + net.bridge,
-			"ip -n " + net.bridge + " link set " + port + " master br0 up",
+			"ip link add eth0 netns " + h.Name + " type veth peer name " + port + " netns " + all.bridge,
+			"ip -n " + all.bridge + " link set " + port + " master br0 up",
 			"ip -n " + h.Name + " addr add " + h.Addr + "/24 dev eth0",
 			"ip -n " + h.Name + " link set eth0 up",
 			"ip -n " + h.Name + " route add 224.0.0.0/4 dev eth0", // a JVM without bind sends by it
@@ -59,7 +66,7 @@ func New(t testing.TB, n int) *Net {
 			run(t, line)
 		}
 	}
-	return net
+	return all
 }
 
 func (n *Net) names() []string {
@@ -80,7 +87,49 @@ func run(t testing.TB, line string) {
 
 // Command is a command that runs on h.
 func (h Host) Command(name string, args ...string) *exec.Cmd {
+	if h.Name == "" {
+		return exec.Command(name, args...)
+	}
 	return exec.Command("ip", append([]string{"netns", "exec", h.Name, name}, args...)...)
+}
+
+// Dial connects from h to an address, which is IP:port.
+func (h Host) Dial(network, addr string, timeout time.Duration) (net.Conn, error) {
+	if h.Name == "" {
+		return net.DialTimeout(network, addr, timeout)
+	}
+	var conn net.Conn
+	err := h.inside(func() (err error) {
+		conn, err = net.DialTimeout(network, addr, timeout) // one address: on this goroutine
+		return err
+	})
+	return conn, err
+}
+
+// inside calls f on a thread that is in the namespace of h.
+func (h Host) inside(f func() error) error {
+	there, err := os.Open("/run/netns/" + h.Name)
+	if err != nil {
+		return err
+	}
+	defer there.Close()
+	runtime.LockOSThread()
+	own, err := os.Open(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()))
+	if err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	defer own.Close()
+	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("enter %s: %w", h.Name, err)
+	}
+	failed := f()
+	if err := unix.Setns(int(own.Fd()), unix.CLONE_NEWNET); err != nil {
+		return errors.Join(failed, err) // the thread stays locked, and ends with the goroutine
+	}
+	runtime.UnlockOSThread()
+	return failed
 }
 
 // Filter drops what comes to h and matches any of rules, which are of nft:

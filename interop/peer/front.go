@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/catflap/catflap/interop/netns"
 )
 
 const (
@@ -20,9 +22,9 @@ const (
 
 // A Front is a running web server.
 type Front struct {
-	Name    string // "httpd" or "catflap"
-	Addr    string // where it listens, IP:port
-	process *process
+	Name string // "httpd" or "catflap"
+	Addr string // where it listens, IP:port
+	*Process
 }
 
 var (
@@ -36,6 +38,12 @@ var (
 // modules if there is no such folder.
 func StartHTTPD(t T, conf string) *Front {
 	t.Helper()
+	return StartHTTPDOn(t, netns.Host{}, conf)
+}
+
+// StartHTTPDOn is StartHTTPD on a host.
+func StartHTTPDOn(t T, host netns.Host, conf string) *Front {
+	t.Helper()
 	folder, addr := places(t, conf)
 	link := filepath.Join(folder, "modules")
 	if _, err := os.Stat(link); os.IsNotExist(err) {
@@ -44,10 +52,10 @@ func StartHTTPD(t T, conf string) *Front {
 		}
 	}
 	own := t.TempDir()
-	cmd := exec.Command(httpdBinary, "-f", conf, "-DFOREGROUND", "-DHTTPD",
+	cmd := host.Command(httpdBinary, "-f", conf, "-DFOREGROUND", "-DHTTPD",
 		"-C", "DefaultRuntimeDir "+own, "-c", "PidFile "+own+"/httpd.pid")
-	f := &Front{Name: "httpd", Addr: addr, process: start(t, "httpd", filepath.Join(own, "output"), cmd)}
-	f.process.await(t, accepts(addr))
+	f := &Front{Name: "httpd", Addr: addr, Process: Start(t, "httpd", filepath.Join(own, "output"), cmd)}
+	f.Await(t, accepts(host, addr))
 	return f
 }
 
@@ -96,30 +104,27 @@ func BuildCatflap(t T) string {
 // file as StartHTTPD takes it, and waits until it accepts connections.
 func StartCatflap(t T, binary, conf string) *Front {
 	t.Helper()
-	_, addr := places(t, conf)
-	cmd := exec.Command(binary, "serve", "-f", conf)
-	f := &Front{Name: "catflap", Addr: addr, process: start(t, "catflap", filepath.Join(t.TempDir(), "output"), cmd)}
-	f.process.await(t, accepts(addr))
-	return f
+	return StartCatflapOn(t, netns.Host{}, binary, conf)
 }
 
-// Pid is f's first process.
-func (f *Front) Pid() int { return f.process.cmd.Process.Pid }
-
-// Running reports whether f has not ended.
-func (f *Front) Running() bool { return f.process.running() }
-
-// Output is the end of what f wrote to stdout and stderr.
-func (f *Front) Output() string { return f.process.tail() }
+// StartCatflapOn is StartCatflap on a host.
+func StartCatflapOn(t T, host netns.Host, binary, conf string) *Front {
+	t.Helper()
+	_, addr := places(t, conf)
+	cmd := host.Command(binary, "serve", "-f", conf)
+	f := &Front{Name: "catflap", Addr: addr, Process: Start(t, "catflap", filepath.Join(t.TempDir(), "output"), cmd)}
+	f.Await(t, accepts(host, addr))
+	return f
+}
 
 // Stop ends f by SIGTERM.
 func (f *Front) Stop(t T) {
 	t.Helper()
-	f.process.stop(t, syscall.SIGTERM, 15*time.Second)
+	f.Process.Stop(t, syscall.SIGTERM, 15*time.Second)
 }
 
 // Signal tells f by SIGUSR1 to take its configuration anew, gracefully.
-func (f *Front) Signal() error { return f.process.cmd.Process.Signal(syscall.SIGUSR1) }
+func (f *Front) Signal() error { return f.cmd.Process.Signal(syscall.SIGUSR1) }
 
 // places reads ServerRoot and the first Listen of a configuration file.
 func places(t T, conf string) (folder, addr string) {

@@ -3,6 +3,8 @@ package peer
 import (
 	"bufio"
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,9 +14,12 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/catflap/catflap/interop/netns"
 )
 
-const tomcatHome = "/usr/share/tomcat10"
+// TomcatHome is where Tomcat is installed.
+const TomcatHome = "/usr/share/tomcat10"
 
 // A TomcatConfig says what a Tomcat is like. A zero field means its default.
 type TomcatConfig struct {
@@ -23,76 +28,114 @@ type TomcatConfig struct {
 	PacketSize int    // packetSize of it; default 8192
 	MaxThreads int    // of it; default 60
 	Memory     string // the most heap, as java's -Xmx; default "160m"
-	Classes    string // the compiled webapp, of Compile; default: compiles it
+	Classes    string // the compiled webapp, of Compile or CompileDemo; default: compiles it
 
 	More []string // the attributes of more AJP connectors, without port and address
+
+	// A node on a host of a test has a server.xml of its own, in which
+	// ${NODE_ADDRESS} and ${NODE_ROUTE} are the host's address and Route. Its
+	// connectors are at port 8080 and 8009 of the host.
+	Host      netns.Host
+	ServerXML string
+	App       App
 }
 
-// A Tomcat is one node with the webapp of testdata as ROOT and as /demo.
+// An App says which web applications a Tomcat has.
+type App int
+
+const (
+	Echo  App = iota // the one that tells what it was asked, as ROOT and as /demo
+	Demo             // the demonstration application, as /demo
+	NoApp            // none
+)
+
+// A Tomcat is one node.
 type Tomcat struct {
 	AJPAddr  string // IP:port
 	HTTPAddr string // IP:port
 	Base     string // CATALINA_BASE
 	Route    string
+	Host     netns.Host
 	MoreAddr []string // IP:port of each connector of TomcatConfig.More
 	memory   string
-	process  *process
+	process  *Process
 }
 
 // StartTomcat starts a Tomcat on free ports and waits until it serves.
 func StartTomcat(t T, cfg TomcatConfig) *Tomcat {
 	t.Helper()
-	tc := &Tomcat{
-		AJPAddr: FreeAddr(t), HTTPAddr: FreeAddr(t), Base: t.TempDir(), Route: cfg.Route,
-		memory: cmp.Or(cfg.Memory, "160m"),
-	}
-	for range cfg.More {
-		tc.MoreAddr = append(tc.MoreAddr, FreeAddr(t))
-	}
-	classes := cfg.Classes
-	if classes == "" {
-		classes = Compile(t)
-	}
-	if err := tc.write(cfg, classes); err != nil {
-		t.Fatalf("tomcat %s: %v", cfg.Route, err)
-	}
+	tc := NewTomcat(t, cfg)
 	tc.Start(t)
 	tc.Await(t)
+	return tc
+}
+
+// NewTomcat writes down what a Tomcat is started with.
+func NewTomcat(t T, cfg TomcatConfig) *Tomcat {
+	t.Helper()
+	tc := &Tomcat{Base: t.TempDir(), Route: cfg.Route, Host: cfg.Host, memory: cmp.Or(cfg.Memory, "160m")}
+	if cfg.ServerXML != "" {
+		tc.HTTPAddr, tc.AJPAddr = cfg.Host.Addr+":8080", cfg.Host.Addr+":8009"
+	} else {
+		tc.AJPAddr, tc.HTTPAddr = FreeAddr(t), FreeAddr(t)
+		for range cfg.More {
+			tc.MoreAddr = append(tc.MoreAddr, FreeAddr(t))
+		}
+		cfg.ServerXML = serverXML(cfg, tc)
+	}
+	switch {
+	case cfg.Classes != "" || cfg.App == NoApp:
+	case cfg.App == Demo:
+		cfg.Classes = CompileDemo(t)
+	default:
+		cfg.Classes = Compile(t)
+	}
+	if err := tc.write(cfg); err != nil {
+		t.Fatalf("tomcat %s: %v", cfg.Route, err)
+	}
 	return tc
 }
 
 // Compile compiles the webapp's servlet and returns the folder of its class.
 func Compile(t T) string {
 	t.Helper()
+	return compile(t, "webapp/WEB-INF/classes/Echo.java")
+}
+
+// CompileDemo compiles the demonstration application and returns the folder of
+// its classes.
+func CompileDemo(t T) string {
+	t.Helper()
+	return compile(t, "demo/WEB-INF/classes/Demo.java")
+}
+
+func compile(t T, source string) string {
+	t.Helper()
 	top, err := root()
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
 	to := t.TempDir()
-	run(t, exec.Command("javac", "--release", "17", "-cp", tomcatHome+"/lib/servlet-api.jar", "-d", to,
-		filepath.Join(top, "interop/testdata/webapp/WEB-INF/classes/Echo.java")))
+	run(t, exec.Command("javac", "--release", "17", "-encoding", "UTF-8", "-cp", TomcatHome+"/lib/*", "-d", to,
+		filepath.Join(top, "interop/testdata", source)))
 	return to
 }
 
 // write fills CATALINA_BASE.
-func (tc *Tomcat) write(cfg TomcatConfig, classes string) error {
-	top, err := root()
-	if err != nil {
-		return err
-	}
-	for _, folder := range []string{"conf", "logs", "temp", "work"} {
+func (tc *Tomcat) write(cfg TomcatConfig) error {
+	for _, folder := range []string{"conf", "logs", "temp", "work", "webapps"} {
 		if err := os.MkdirAll(filepath.Join(tc.Base, folder), 0o755); err != nil {
 			return err
 		}
 	}
 	for _, name := range []string{"context.xml", "catalina.properties", "jaspic-providers.xml"} {
-		if err := copyFile(filepath.Join(tomcatHome, "etc", name), filepath.Join(tc.Base, "conf", name)); err != nil {
+		if err := copyFile(filepath.Join(TomcatHome, "etc", name), filepath.Join(tc.Base, "conf", name)); err != nil {
 			return err
 		}
 	}
 	for name, text := range map[string]string{
 		"web.xml":    `<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0"/>`,
-		"server.xml": serverXML(cfg, tc),
+		"server.xml": cfg.ServerXML,
 		"logging.properties": "handlers = java.util.logging.ConsoleHandler\n.level=INFO\n" +
 			"java.util.logging.ConsoleHandler.formatter=org.apache.juli.OneLineFormatter\n",
 	} {
@@ -100,15 +143,34 @@ func (tc *Tomcat) write(cfg TomcatConfig, classes string) error {
 			return err
 		}
 	}
-	for _, app := range []string{"ROOT", "demo"} {
-		inside := filepath.Join(tc.Base, "webapps", app, "WEB-INF")
-		if err := os.MkdirAll(filepath.Join(inside, "classes"), 0o755); err != nil {
-			return err
-		}
-		if err := copyFile(filepath.Join(top, "interop/testdata/webapp/WEB-INF/web.xml"), filepath.Join(inside, "web.xml")); err != nil {
-			return err
-		}
-		if err := copyFile(filepath.Join(classes, "Echo.class"), filepath.Join(inside, "classes/Echo.class")); err != nil {
+	switch cfg.App {
+	case NoApp:
+		return nil
+	case Demo:
+		return tc.install("demo", "demo", cfg.Classes)
+	}
+	return errors.Join(tc.install("ROOT", "webapp", cfg.Classes), tc.install("demo", "webapp", cfg.Classes))
+}
+
+// install puts a webapp of testdata, and its classes, into webapps.
+func (tc *Tomcat) install(name, webapp, classes string) error {
+	top, err := root()
+	if err != nil {
+		return err
+	}
+	inside := filepath.Join(tc.Base, "webapps", name, "WEB-INF")
+	if err := os.MkdirAll(filepath.Join(inside, "classes"), 0o755); err != nil {
+		return err
+	}
+	if err := copyFile(filepath.Join(top, "interop/testdata", webapp, "WEB-INF/web.xml"), filepath.Join(inside, "web.xml")); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(classes)
+	if err != nil {
+		return err
+	}
+	for _, each := range entries {
+		if err := copyFile(filepath.Join(classes, each.Name()), filepath.Join(inside, "classes", each.Name())); err != nil {
 			return err
 		}
 	}
@@ -153,27 +215,32 @@ func serverXML(cfg TomcatConfig, tc *Tomcat) string {
 // Tomcat stays as it is.
 func (tc *Tomcat) Start(t T) {
 	t.Helper()
-	if tc.process != nil && tc.process.running() {
+	if tc.process != nil && tc.process.Running() {
 		return
 	}
-	cmd := exec.Command("java", "-Xmx"+tc.memory, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto",
+	cmd := tc.Host.Command("java", "-Xmx"+tc.memory, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto",
 		"-Djava.net.preferIPv4Stack=true", "-Djava.security.egd=file:/dev/urandom",
 		"-Djava.util.logging.config.file="+tc.Base+"/conf/logging.properties",
 		"-Djava.util.logging.manager=org.apache.juli.ClassLoaderLogManager",
-		"-DjvmRoute="+tc.Route,
-		"-classpath", tomcatHome+"/bin/bootstrap.jar:"+tomcatHome+"/bin/tomcat-juli.jar",
-		"-Dcatalina.base="+tc.Base, "-Dcatalina.home="+tomcatHome, "-Djava.io.tmpdir="+tc.Base+"/temp",
+		"-DjvmRoute="+tc.Route, "-DNODE_ROUTE="+tc.Route, "-DNODE_ADDRESS="+tc.Host.Addr,
+		"-classpath", TomcatHome+"/bin/bootstrap.jar:"+TomcatHome+"/bin/tomcat-juli.jar",
+		"-Dcatalina.base="+tc.Base, "-Dcatalina.home="+TomcatHome, "-Djava.io.tmpdir="+tc.Base+"/temp",
 		"org.apache.catalina.startup.Bootstrap", "start")
 	cmd.Dir = tc.Base
-	tc.process = start(t, "tomcat "+tc.Route, filepath.Join(tc.Base, "logs/console"), cmd)
+	tc.process = Start(t, "tomcat "+tc.Route, tc.console(), cmd)
 }
 
 // Await returns once tc serves HTTP and AJP.
 func (tc *Tomcat) Await(t T) {
 	t.Helper()
-	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	tc.process.await(t, func() error {
-		answer, err := client.Get("http://" + tc.HTTPAddr + "/ready")
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
+			return tc.Host.Dial(network, addr, 5*time.Second)
+		},
+	}}
+	tc.process.Await(t, func() error {
+		answer, err := client.Get("http://" + tc.HTTPAddr + "/demo/api")
 		if err != nil {
 			return err
 		}
@@ -181,21 +248,56 @@ func (tc *Tomcat) Await(t T) {
 		if answer.StatusCode != http.StatusOK {
 			return fmt.Errorf("status %s", answer.Status)
 		}
-		return accepts(tc.AJPAddr)()
+		return accepts(tc.Host, tc.AJPAddr)()
 	})
 }
 
 // Kill ends tc at once, as kill -9 does.
-func (tc *Tomcat) Kill() { tc.process.kill() }
+func (tc *Tomcat) Kill() { tc.process.Kill() }
 
 // Stop ends tc in order.
 func (tc *Tomcat) Stop(t T) {
 	t.Helper()
-	tc.process.stop(t, syscall.SIGTERM, 15*time.Second)
+	tc.process.Stop(t, syscall.SIGTERM, 20*time.Second)
 }
 
+// Process is tc's process.
+func (tc *Tomcat) Process() *Process { return tc.process }
+
 // Pid is tc's process.
-func (tc *Tomcat) Pid() int { return tc.process.cmd.Process.Pid }
+func (tc *Tomcat) Pid() int { return tc.process.Pid() }
+
+func (tc *Tomcat) console() string { return filepath.Join(tc.Base, "logs/console") }
+
+// Log is what tc has logged, also before a Kill.
+func (tc *Tomcat) Log(t T) string {
+	t.Helper()
+	text, err := os.ReadFile(tc.console())
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatalf("tomcat %s: %v", tc.Route, err)
+	}
+	return string(text)
+}
+
+// Complaints are the warnings and errors that tc has logged, but for those with
+// a word of allowed.
+func (tc *Tomcat) Complaints(t T, allowed ...string) []string {
+	t.Helper()
+	var all []string
+lines:
+	for l := range strings.Lines(tc.Log(t)) {
+		if !strings.Contains(l, " WARNING ") && !strings.Contains(l, " SEVERE ") {
+			continue
+		}
+		for _, word := range allowed {
+			if strings.Contains(l, word) {
+				continue lines
+			}
+		}
+		all = append(all, l)
+	}
+	return all
+}
 
 // Executions returns how often the servlet was run for each id, also before a
 // Kill.

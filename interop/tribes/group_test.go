@@ -45,13 +45,13 @@ func TestGroup(t *testing.T) {
 		t.Errorf("%d members left although none did", n)
 	}
 	for _, tc := range []*tomcat{a, b} {
-		if bad := tc.complaints(t); len(bad) > 0 {
+		if bad := tc.Complaints(t); len(bad) > 0 {
 			t.Errorf("after %v together a Tomcat complains:\n%s", stay(), bad)
 		}
 	}
 
 	killed := time.Now()
-	d.kill()
+	d.Kill()
 	for _, tc := range []*tomcat{a, b} {
 		tc.await(t, net.Hosts[3], 4*time.Second, "added", "disappeared")
 	}
@@ -59,21 +59,21 @@ func TestGroup(t *testing.T) {
 	t.Logf("all see that a Go member was killed after %v", time.Since(killed))
 
 	killed = time.Now()
-	b.kill()
+	b.Kill()
 	at := c.await(t, "left "+net.Hosts[1].Addr, 1, 4*time.Second)
 	t.Logf("a Go member sees that a Tomcat was killed after %v", at.Sub(killed))
 	a.await(t, net.Hosts[1], 5*time.Second, "added", "disappeared")
 
-	b.start(t)
+	b.Start(t)
 	c.await(t, "joined "+net.Hosts[1].Addr, 2, 60*time.Second)
-	b.stop(t)
+	b.Stop(t)
 	c.await(t, "left "+net.Hosts[1].Addr, 2, 4*time.Second)
 	c.tell(t, "members")
 	c.await(t, "members "+net.Hosts[0].Addr, 1, 2*time.Second)
 
 	c.stop(t)
 	a.await(t, net.Hosts[2], 2*time.Second, "added", "disappeared")
-	if bad := a.complaints(t); len(bad) > 0 {
+	if bad := a.Complaints(t); len(bad) > 0 {
 		t.Errorf("a Tomcat complains:\n%s", bad)
 	}
 }

@@ -66,7 +66,7 @@ func mapWith(t *testing.T, kind string) {
 		m.answer(t, fmt.Sprintf("put mine%d v%d", i, i), "put", 10*time.Second)
 	}
 	time.Sleep(time.Second) // proxies are on their way
-	java.kill()
+	java.Kill()
 	lateGo.await(t, "left "+net.Hosts[0].Addr, 1, 10*time.Second)
 	lateJava.await(t, "left "+net.Hosts[0].Addr, 1, 10*time.Second)
 	for _, m := range []*goMember{goes, lateGo, lateJava} {

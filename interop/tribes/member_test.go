@@ -13,10 +13,10 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -311,13 +311,27 @@ func (p *printer) Left(m tribes.Member)   { p.print("left " + m.Host.String()) }
 type goMember struct {
 	host   netns.Host
 	cfg    memberConfig
-	cmd    *exec.Cmd
 	stdin  io.WriteCloser
-	ended  chan struct{}
 	stderr *lockedBuffer
+	*peer.Process
 
 	mu    sync.Mutex
 	lines []line
+	begun string // of the line that is not whole yet
+}
+
+// Write takes what the member prints.
+func (m *goMember) Write(p []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.begun += string(p)
+	for {
+		text, rest, whole := strings.Cut(m.begun, "\n")
+		if !whole {
+			return len(p), nil
+		}
+		m.lines, m.begun = append(m.lines, line{text, time.Now()}), rest
+	}
 }
 
 type line struct {
@@ -364,7 +378,7 @@ func startMember(t *testing.T, host netns.Host, cfg memberConfig) *goMember {
 func startJava(t *testing.T, host netns.Host, stack string) *goMember {
 	t.Helper()
 	args := []string{"-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", fmt.Sprint("-Djava.net.preferIPv4Stack=", !strings.Contains(host.Addr, ":")), "-Djava.security.egd=file:/dev/urandom",
-		"-cp", javaClasses(t) + ":" + tomcatHome + "/lib/*:" + tomcatHome + "/bin/tomcat-juli.jar", "Peer", host.Addr}
+		"-cp", javaClasses(t) + ":" + peer.TomcatHome + "/lib/*:" + peer.TomcatHome + "/bin/tomcat-juli.jar", "Peer", host.Addr}
 	m := startProcess(t, host, memberConfig{}, host.Command("java", append(args, strings.Fields(stack)...)...))
 	m.await(t, "ready", 1, 60*time.Second)
 	return m
@@ -380,7 +394,7 @@ func javaClasses(t *testing.T) string {
 			return
 		}
 		classes = dir
-		out, err := exec.Command("javac", "-cp", tomcatHome+"/lib/*:"+tomcatHome+"/bin/tomcat-juli.jar", "-d", dir, "testdata/Peer.java").CombinedOutput()
+		out, err := exec.Command("javac", "-cp", peer.TomcatHome+"/lib/*:"+peer.TomcatHome+"/bin/tomcat-juli.jar", "-d", dir, "testdata/Peer.java").CombinedOutput()
 		if err != nil {
 			compileErr = fmt.Errorf("javac: %w\n%s", err, out)
 		}
@@ -399,32 +413,15 @@ var (
 
 func startProcess(t *testing.T, host netns.Host, cfg memberConfig, cmd *exec.Cmd) *goMember {
 	t.Helper()
-	m := &goMember{host: host, cfg: cfg, cmd: cmd, ended: make(chan struct{}), stderr: &lockedBuffer{}}
-	m.cmd.Stderr = m.stderr
-	m.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	m := &goMember{host: host, cfg: cfg, stderr: &lockedBuffer{}}
+	cmd.Stdout, cmd.Stderr = m, m.stderr
 	var err error
-	if m.stdin, err = m.cmd.StdinPipe(); err != nil {
+	if m.stdin, err = cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
-	stdout, err := m.cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := m.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		defer close(m.ended)
-		lines := bufio.NewScanner(stdout)
-		for lines.Scan() {
-			m.mu.Lock()
-			m.lines = append(m.lines, line{lines.Text(), time.Now()})
-			m.mu.Unlock()
-		}
-		_ = m.cmd.Wait() // a killed one is no news
-	}()
+	m.Process = peer.Start(t, "member on "+host.Addr, filepath.Join(t.TempDir(), "output"), cmd)
 	t.Cleanup(func() {
-		m.kill()
+		m.Kill()
 		if t.Failed() {
 			t.Logf("member on %s: %.4000q\n%.4000s", host.Addr, m.texts(), m.stderr)
 		}
@@ -450,20 +447,13 @@ func (m *goMember) answer(t *testing.T, command, word string, limit time.Duratio
 	return ""
 }
 
-func (m *goMember) kill() {
-	_ = syscall.Kill(-m.cmd.Process.Pid, syscall.SIGKILL)
-	<-m.ended
-}
-
 // stop ends m in order.
 func (m *goMember) stop(t *testing.T) {
 	t.Helper()
 	m.stdin.Close()
-	select {
-	case <-m.ended:
-	case <-time.After(10 * time.Second):
+	if !m.Ended(10 * time.Second) {
 		t.Errorf("member on %s does not end", m.host.Addr)
-		m.kill()
+		m.Kill()
 	}
 }
 

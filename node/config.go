@@ -97,7 +97,8 @@ type Engine struct {
 	Hosts       []Host
 	Cluster     *Cluster // nil is none
 	AccessLogs  []AccessLog
-	Refuse      string // why everything is answered 403; empty is not
+	Filters     []AddressFilter // each has to let a request in, before those of the Host
+	Refuse      string          // why everything is answered 403; empty is not
 }
 
 // A Host is a virtual host: <Host>.
@@ -106,11 +107,12 @@ type Host struct {
 	Name       string
 	Aliases    []string // <Alias>; *.example is one, too
 	AppBase    string   // appBase: folder; is made if it is missing; default webapps
-	NoDeploy   bool     // deployOnStartup="false": folders in AppBase are no contexts
+	NoDeploy   bool     // deployOnStartup="false": folders in AppBase are no contexts. Load has looked, and sets it
 	Contexts   []Context
 	Cluster    *Cluster // of this Host; nil is the Engine's
 	AccessLogs []AccessLog
-	Refuse     string // why everything is answered 403; empty is not
+	Filters    []AddressFilter // each has to let a request in, before those of the Context
+	Refuse     string          // why everything is answered 403; empty is not
 }
 
 // A Context is a web application: <Context>. Without an App it is a folder of
@@ -125,7 +127,13 @@ type Context struct {
 	MaxInactive  time.Duration  // session-timeout of a web.xml; default 30 minutes, less than 0 is for ever
 	Manager      *Manager       // of this Context; nil is the Cluster's
 	CrossContext bool           // crossContext: requests may use other contexts' sessions
-	Refuse       string         // why everything is answered 403; empty is not
+
+	Filters []AddressFilter // each has to let a request in, also to an App
+	Refuse  string          // why everything is answered 403, an App, too; empty is not
+	// Guarded is why the files of DocBase are answered 403: its web.xml wants a
+	// login or TLS for some of them. Empty is not. It does not hold for an App,
+	// which asks for itself.
+	Guarded string
 }
 
 // An AccessLog is an AccessLogValve.

@@ -134,7 +134,7 @@ func (s *serving) run(cfg *front.Config, report *config.Report, options config.O
 
 // unstarted is the end of a start with mistakes.
 func unstarted(report *config.Report) error {
-	return &exitError{1, fmt.Sprintf("catflap: not started: %d errors in the configuration", report.Mistakes.Errors())}
+	return failed("not started: %s in the configuration", count(report.Mistakes.Errors(), "error"))
 }
 
 // complain tells what goes wrong where no log is at hand.

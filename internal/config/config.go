@@ -75,6 +75,9 @@ func Load(o Options) (*front.Config, *Report) {
 	l.report.Root = l.root
 	l.report.count(cfg)
 	l.report.sort()
+	if len(tree.Files) == 0 && found.Errors() > 0 {
+		l.report.Mistakes = found // the file itself could not be read: what it lacks is no mistake
+	}
 	l.report.Mistakes.Sort()
 	if l.report.Mistakes.Errors() > 0 {
 		return nil, l.report

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,12 +26,34 @@ type files struct {
 
 func (f *files) register(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringVarP(&f.file, "file", "f", "", "httpd.conf to read, a `FILE` (default "+redHat+", else "+debian+")")
-	flags.StringVarP(&f.root, "root", "d", "", "ServerRoot until the file names one, a `FOLDER`")
+	flags.VarP((*fileName)(&f.file), "file", "f", "httpd.conf to read, a `FILE` (default "+redHat+", else "+debian+")")
+	flags.VarP((*fileName)(&f.root), "root", "d", "ServerRoot until the file names one, a `FOLDER`")
 	flags.StringArrayVarP(&f.defines, "define", "D", nil, "define `NAME` for <IfDefine>")
 	flags.StringArrayVarP(&f.before, "before", "C", nil, "a `LINE` to process before the file")
 	flags.StringArrayVarP(&f.after, "after", "c", nil, "a `LINE` to process after the file")
 }
+
+// A fileName is a flag that names a file or a folder. An empty one, mostly a
+// variable of a script that is not set, is wrong use: the default would be read
+// in place of what was meant.
+type fileName string
+
+// Set implements pflag.Value.
+func (n *fileName) Set(name string) error {
+	if name == "" {
+		return errEmptyName
+	}
+	*n = fileName(name)
+	return nil
+}
+
+// String implements pflag.Value.
+func (n *fileName) String() string { return string(*n) }
+
+// Type implements pflag.Value.
+func (n *fileName) Type() string { return "name" }
+
+var errEmptyName = errors.New("the name is empty; leave the flag out for the default")
 
 // Where the distributions keep their httpd.conf.
 const (

@@ -54,14 +54,18 @@ func parseHTTPD(args []string) (*httpdCall, error) {
 					return &call, nil
 				}
 				continue
-			case i+1 < len(word):
-				call.take(letter, word[i+1:])
-			case len(args) > 0:
-				call.take(letter, args[0])
-				args = args[1:]
-			default:
-				return nil, fmt.Errorf("option -%c wants an argument", letter)
 			}
+			value := word[i+1:]
+			if value == "" {
+				if len(args) == 0 {
+					return nil, fmt.Errorf("option -%c wants an argument", letter)
+				}
+				value, args = args[0], args[1:]
+			}
+			if value == "" && (letter == 'f' || letter == 'd') {
+				return nil, fmt.Errorf("option -%c: %w", letter, errEmptyName)
+			}
+			call.take(letter, value)
 			break
 		}
 	}

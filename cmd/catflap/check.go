@@ -2,12 +2,10 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/catflap/catflap/internal/config"
-	"github.com/catflap/catflap/internal/privilege"
 )
 
 func checkCommand() *cobra.Command {
@@ -27,16 +25,14 @@ may not read is counted as not checked.`,
   catflap check --json | jq '.mistakes[] | select(.severity == "error")'`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			options, err := f.options(privilege.Direct{})
+			_, report, file, err := f.look()
 			if err != nil {
 				return err
 			}
-			options.Unprivileged = os.Geteuid() != 0
-			_, report := config.Load(options)
 			if form.json {
-				err = writeJSON(c.OutOrStdout(), checkedJSON(options.File, report, form))
+				err = writeJSON(c.OutOrStdout(), checkedJSON(file, report, form))
 			} else {
-				err = writeChecked(c.OutOrStdout(), c.ErrOrStderr(), options.File, report, form)
+				err = writeChecked(c.OutOrStdout(), c.ErrOrStderr(), file, report, form)
 			}
 			if err != nil {
 				return failed("%v", err)

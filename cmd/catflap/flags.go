@@ -97,18 +97,33 @@ func (f *files) options(opener privilege.Opener) (config.Options, error) {
 // load loads the files for a command that only looks at them. Errors are told;
 // warnings are left to check.
 func (f *files) load(c *cobra.Command) (*front.Config, *config.Report, error) {
-	options, err := f.options(privilege.Direct{})
+	cfg, report, _, err := f.look()
 	if err != nil {
 		return nil, nil, err
 	}
-	options.Unprivileged = os.Geteuid() != 0
-	cfg, report := config.Load(options)
 	if cfg == nil {
-		report.Mistakes = slices.DeleteFunc(report.Mistakes, func(m mistake.Mistake) bool { return m.Severity != mistake.Error })
-		tellMistakes(c.ErrOrStderr(), report)
-		return nil, nil, failed("%s in the files", count(len(report.Mistakes), "error"))
+		return nil, nil, tellErrors(c, report)
 	}
 	return cfg, report, nil
+}
+
+// look loads the files with the name of the first, as check does. The Config is
+// nil if there are errors in them; the error is another one.
+func (f *files) look() (*front.Config, *config.Report, string, error) {
+	options, err := f.options(privilege.Direct{})
+	if err != nil {
+		return nil, nil, "", err
+	}
+	options.Unprivileged = os.Geteuid() != 0
+	cfg, report := config.Load(options)
+	return cfg, report, options.File, nil
+}
+
+// tellErrors tells the errors of report, and returns the end with them.
+func tellErrors(c *cobra.Command, report *config.Report) error {
+	report.Mistakes = slices.DeleteFunc(report.Mistakes, func(m mistake.Mistake) bool { return m.Severity != mistake.Error })
+	tellMistakes(c.ErrOrStderr(), report)
+	return failed("%s in the files", count(len(report.Mistakes), "error"))
 }
 
 // find returns the file to read. A relative one is looked for below the root

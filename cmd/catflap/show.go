@@ -42,9 +42,17 @@ func (s showing) command() *cobra.Command {
 	c := &cobra.Command{
 		Use: s.name, Short: s.short, Long: s.long, Example: s.example, Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, report, err := f.load(c)
-			if err != nil {
+			cfg, report, file, err := f.look()
+			switch {
+			case err != nil:
 				return err
+			case cfg == nil && asJSON: // as check --json
+				if err := writeJSON(c.OutOrStdout(), checkedJSON(file, report, checkForm{})); err != nil {
+					return failed("%v", err)
+				}
+				return &exitError{code: 1}
+			case cfg == nil:
+				return tellErrors(c, report)
 			}
 			var out bytes.Buffer
 			if asJSON {

@@ -310,3 +310,17 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// TestNamed: a name that was found for a host is none that the file gives it.
+func TestNamed(t *testing.T) {
+	dir := write(t, map[string]string{"httpd.conf": "Listen 80\nServerName www.example:80\n<VirtualHost *:80>\n</VirtualHost>\n<VirtualHost *:80>\nServerName shop.example\n</VirtualHost>\n"})
+	cfg, report := load(dir)
+	if cfg == nil {
+		t.Fatal(report.Mistakes)
+	}
+	for i, want := range []vhost.Host{{Name: "www.example", Named: true}, {Name: "www.example"}, {Name: "shop.example", Named: true}} {
+		if got := cfg.Sites[i].Host; got.Name != want.Name || got.Named != want.Named {
+			t.Errorf("host %d: %+v, want %+v", i, got, want)
+		}
+	}
+}

@@ -99,7 +99,7 @@ func (l *loader) site(s *scope) front.Site {
 		place = line(s.at)
 	}
 	name, port := l.nameOf(s)
-	s.host.Name = strings.ToLower(name)
+	s.host.Name, s.host.Named = strings.ToLower(name), s.name != ""
 	own := front.Site{
 		Host: s.host, Place: place, Label: l.label(s),
 		Exchange: exchange.Site{Name: name, Port: port, HTTPS: s.https, Admin: s.admin, Forward: l.forwarding(s),

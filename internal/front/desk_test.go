@@ -191,3 +191,29 @@ func TestWhoMayReachIt(t *testing.T) {
 		t.Errorf("the page may load what it likes:\n%s", head)
 	}
 }
+
+// TestChangesUnderAnotherName: a browser changes nothing under a name that the
+// site does not have, as long as its ServerName is a full one.
+func TestChangesUnderAnotherName(t *testing.T) {
+	for _, test := range []struct {
+		host vhost.Host
+		name string
+		want string
+	}{
+		{vhost.Host{Name: "site.example", Named: true}, "site.example", "200 OK"},
+		{vhost.Host{Name: "site.example", Named: true}, "evil.example", "403 Forbidden"},
+		{vhost.Host{Name: "site.example", Named: true, Aliases: []string{"*.site.example"}}, "WEB1.site.example.:8080", "200 OK"},
+		{vhost.Host{Name: "site.example"}, "other.example", "200 OK"},
+		{vhost.Host{Name: "127.0.0.1", Named: true}, "other.example", "200 OK"},
+		{vhost.Host{Name: "localhost", Named: true}, "other.example", "200 OK"},
+	} {
+		f := start(t, echo, func(cfg *Config) { cfg.Sites[0].Host = test.host })
+		status, _, body := f.ask(t, "GET /status?mime=txt&cmd=update&w=lb&vlr=5 HTTP/1.1\r\nHost: "+test.name+"\r\nAccept-Language: en\r\nConnection: close\r\n\r\n")
+		if !strings.Contains(status, test.want) {
+			t.Errorf("%+v, asked as %s: %s\n%s", test.host, test.name, status, body)
+		}
+		if refused := strings.Contains(body, "Nothing is changed under a name"); refused != strings.HasPrefix(test.want, "403") {
+			t.Errorf("%+v, asked as %s:\n%s", test.host, test.name, body)
+		}
+	}
+}

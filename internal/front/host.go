@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/front/vhost"
 )
 
 // hostOf splits the Host of a request: lower case, without a final dot, and
@@ -43,6 +44,16 @@ func decimal(s string) int {
 		return 0
 	}
 	return n
+}
+
+// namesOf tells the names of a site that has a full ServerName; nil if it has
+// none. One like localhost is mostly there for a warning to go, and says nothing
+// about the names that clients use.
+func namesOf(h vhost.Host) func(name string) bool {
+	if _, err := netip.ParseAddr(h.Name); !h.Named || err == nil || !strings.Contains(h.Name, ".") {
+		return nil
+	}
+	return h.Called
 }
 
 // checkHost refuses a Host that names no host or no port.

@@ -137,8 +137,13 @@ func stations(cfg *Site, files *static.Files, checker *access.Checker, leaves *f
 	if cfg.Overrides != nil {
 		sections.Find = htaccess.New(*cfg.Overrides).Find
 	}
+	described := cfg.Exchange
+	described.Called = namesOf(cfg.Host)
+	if looksUpNames(cfg.Sections) {
+		described.LocalName = (&localNames{resolver: access.SystemResolver{}}).of
+	}
 	s := &site{
-		exchange: &cfg.Exchange,
+		exchange: &described,
 		limits:   cfg.Limits,
 		resolver: vhost.NewResolver(sections),
 		slashes:  cfg.Slashes,
@@ -150,11 +155,6 @@ func stations(cfg *Site, files *static.Files, checker *access.Checker, leaves *f
 		refusals: cfg.Refusals,
 		way:      newWay(cfg),
 		server:   []string{cmp.Or(cfg.Exchange.Product, "catflap")},
-	}
-	if looksUpNames(cfg.Sections) {
-		named := cfg.Exchange
-		named.LocalName = (&localNames{resolver: access.SystemResolver{}}).of
-		s.exchange = &named
 	}
 	s.strictSNI = cfg.TLS != nil && cfg.TLS.StrictSNI
 	s.translate.Store(translate.New(cfg.Translate))

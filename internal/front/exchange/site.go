@@ -15,7 +15,11 @@ type Site struct {
 	// LocalName returns the name of one of our addresses, "" if it has none;
 	// nil knows none. Many goroutines may call it.
 	LocalName func(netip.Addr) string
-	Forward   Forwarding
+	// Called reports whether the site has a name, in lower case and without a
+	// final dot: its ServerName, a ServerAlias. nil says that it answers for
+	// names that the files do not tell. Many goroutines may call it.
+	Called  func(name string) bool
+	Forward Forwarding
 }
 
 // A TraceMode is TraceEnable.

@@ -2,7 +2,9 @@ package status
 
 import (
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/catflap/catflap/internal/front/exchange"
@@ -29,6 +31,27 @@ func crossSite(x *exchange.Exchange) *exchange.Refusal {
 		}
 	}
 	return nil
+}
+
+// misnamed refuses a change that a browser sends under a name that the site
+// does not have. A page elsewhere can lead a name of its own here (DNS
+// rebinding), and is of our origin then. What is no full name, or an address,
+// nobody can lead.
+func misnamed(x *exchange.Exchange) *exchange.Refusal {
+	host, called := x.Request.Host, x.Site.Called
+	if _, err := netip.ParseAddr(host); called == nil || err == nil || !strings.Contains(host, ".") || called(host) || !fromBrowser(x) {
+		return nil
+	}
+	return &exchange.Refusal{Status: http.StatusForbidden, Level: "error", Module: "jk",
+		Reason: "Nothing is changed under a name that this site does not have: use one that it has, or its address, or give it a ServerAlias.",
+		Log: "status worker: refused, since a browser sent a change under a name that this site does not have (Host: " + x.Request.HostHeader +
+			"), as it does for a page that led a name here; if the name is yours, write ServerAlias " + host}
+}
+
+// fromBrowser reports whether x has a header of browsers. A page can keep them
+// from sending each of these but Accept-Language, which no usual tool sends.
+func fromBrowser(x *exchange.Exchange) bool {
+	return slices.ContainsFunc([]string{"Accept-Language", "Sec-Fetch-Site", "Origin", "Referer"}, func(name string) bool { return x.Request.Header[name] != nil })
 }
 
 func foreign(header, value string) *exchange.Refusal {

@@ -65,3 +65,51 @@ func TestCrossSite(t *testing.T) {
 		}
 	}
 }
+
+// TestMisnamed: a browser changes nothing under a full name that the site does
+// not have; scripts do, and what only shows is shown.
+func TestMisnamed(t *testing.T) {
+	site := &exchange.Site{Called: func(name string) bool { return name == "www.example" }}
+	browser := []string{"Accept-Language"}
+	for _, test := range []struct {
+		rule    string
+		site    *exchange.Site
+		headers []string
+		host    string
+		query   string
+		refused bool
+	}{
+		{"a name of the site", site, browser, "www.example", "cmd=update&w=lb&vlr=3", false},
+		{"an address", site, browser, "192.0.2.1", "cmd=update&w=lb&vlr=3", false},
+		{"an address of IPv6", site, browser, "2001:db8::1", "cmd=update&w=lb&vlr=3", false},
+		{"this machine", site, browser, "localhost", "cmd=update&w=lb&vlr=3", false},
+		{"a name that is not a full one", site, browser, "web1", "cmd=update&w=lb&vlr=3", false},
+		{"a script", site, nil, "web1.example", "cmd=update&w=lb&vlr=3", false},
+		{"what only shows", site, browser, "web1.example", "cmd=list", false},
+		{"what may only show", site, browser, "web1.example", "cmd=update&w=lb&vlr=3&opt=32", false},
+		{"a site without a ServerName", &exchange.Site{}, browser, "web1.example", "cmd=update&w=lb&vlr=3", false},
+		{"another name", site, browser, "evil.example", "cmd=update&w=lb&vlr=3", true},
+		{"another name, reset", site, browser, "evil.example", "cmd=reset&w=lb", true},
+		{"another name, recover", site, browser, "evil.example", "cmd=recover&w=lb&sw=n1", true},
+		{"another name, the form for it", site, browser, "evil.example", "cmd=edit&w=lb", true},
+		{"a page of our origin", site, []string{"Sec-Fetch-Site"}, "evil.example", "cmd=update&w=lb&vlr=3", true},
+		{"a link of it", site, []string{"Referer"}, "evil.example", "cmd=update&w=lb&vlr=3", true},
+		{"a form of it", site, []string{"Origin"}, "evil.example", "cmd=update&w=lb&vlr=3", true},
+		{"an address that goes on", site, browser, "192.0.2.1.evil.example", "cmd=update&w=lb&vlr=3", true},
+	} {
+		x := requestFor(test.query)
+		x.Site, x.Request.Host, x.Request.HostHeader = test.site, test.host, test.host
+		for _, name := range test.headers {
+			x.Request.Header.Set(name, map[string]string{"Sec-Fetch-Site": "same-origin", "Referer": "http://" + test.host + "/x", "Origin": "http://" + test.host}[name])
+		}
+		desk := &recording{shown: view(time.Now())}
+		err := New(Config{Name: "st"}, desk, slog.New(slog.DiscardHandler)).Forward(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), x)
+		refusal, refused := err.(*exchange.Refusal)
+		if refused != test.refused || refused && (refusal.Status != http.StatusForbidden || refusal.Log == "" || refusal.Reason == "") {
+			t.Errorf("%s: %v", test.rule, err)
+		}
+		if refused && len(desk.updates) > 0 {
+			t.Errorf("%s: refused, but done", test.rule)
+		}
+	}
+}

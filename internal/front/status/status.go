@@ -51,7 +51,7 @@ func New(cfg Config, desk Desk, log *slog.Logger) *Page {
 
 // Forward answers x. The parameters are mod_jk's, in the query or in the form
 // that was posted. The status is always 200, as in mod_jk, but 403 for what a
-// browser sends on behalf of another site.
+// browser sends on behalf of another site, or changes under another name.
 func (p *Page) Forward(w http.ResponseWriter, r *http.Request, x *exchange.Exchange) error {
 	if refusal := crossSite(x); refusal != nil {
 		return refusal
@@ -62,6 +62,11 @@ func (p *Page) Forward(w http.ResponseWriter, r *http.Request, x *exchange.Excha
 		return failed
 	}
 	a := ask(x, query)
+	if changes(a.cmd) && !p.readOnly(a) {
+		if refusal := misnamed(x); refusal != nil {
+			return refusal
+		}
+	}
 	report := p.answer(a, parsed, p.desk.View(time.Now()))
 	var b bytes.Buffer
 	if err := p.write(&b, a, report); err != nil {

@@ -60,6 +60,7 @@ func (s still) Recover(string, string) (balancer.State, bool) { return balancer.
 
 func requestFor(query string) *exchange.Exchange {
 	return &exchange.Exchange{
+		Site:   &exchange.Site{},
 		Client: &exchange.Client{Remote: netip.MustParseAddrPort("192.0.2.7:4711")}, Body: exchange.NewBody(http.NoBody, 0, 0),
 		Request: exchange.Request{Method: "GET", Query: query, Host: "127.0.0.1", HostHeader: "127.0.0.1:18080", Port: 18080, Path: exchange.Path{Mount: "/st"}, Header: http.Header{}},
 	}

@@ -3,7 +3,9 @@ package vhost
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/catflap/catflap/internal/front/regex"
 	"github.com/catflap/catflap/internal/front/settings"
@@ -11,9 +13,19 @@ import (
 
 // A Host is one <VirtualHost>, or the main server, as selection sees it.
 type Host struct {
-	Name      string    // ServerName without port, lower case; empty if it has none
+	Name      string    // ServerName without port, lower case, or what was found in its place; empty if nothing was
+	Named     bool      // Name is a ServerName
 	Aliases   []string  // ServerAlias as written; may hold * and ?
 	Addresses []Address // of <VirtualHost>; none for the main server
+}
+
+// Called reports whether h has a name, in lower case and without a final dot:
+// as its ServerName, by a ServerAlias or in its <VirtualHost>.
+func (h Host) Called(name string) bool {
+	if h.Name == name || slices.ContainsFunc(h.Addresses, func(a Address) bool { return a.Name == name }) {
+		return true
+	}
+	return slices.ContainsFunc(h.Aliases, func(alias string) bool { return wildcard(strings.ToLower(strings.TrimSuffix(alias, ".")), name) })
 }
 
 // An Address is one argument of <VirtualHost>, resolved.

@@ -120,3 +120,15 @@ func TestSelectOfUnspecified(t *testing.T) {
 		t.Errorf("Select = %d, want 1", got)
 	}
 }
+
+func TestCalled(t *testing.T) {
+	h := Host{Name: "a.example", Aliases: []string{"WWW.a.example.", "*.wild.example"}, Addresses: []Address{{Name: "address.example"}}}
+	for name, want := range map[string]bool{
+		"a.example": true, "www.a.example": true, "x.y.wild.example": true, "address.example": true,
+		"b.example": false, "wild.example": false, "a.example.b.example": false, "": false,
+	} {
+		if got := h.Called(name); got != want {
+			t.Errorf("it is called %q: %v", name, got)
+		}
+	}
+}

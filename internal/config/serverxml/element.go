@@ -7,11 +7,11 @@ import "github.com/catflap/catflap/internal/config/mistake"
 
 // An Element is one of a file, with what it holds.
 type Element struct {
-	Pos        mistake.Pos
-	Name       string
+	Pos        mistake.Pos // of its "<"
+	Name       string      // as it is written; a prefix belongs to it
 	Attributes []Attribute
 	Children   []Element
-	Text       string // between its tags, but what is in Children
+	Text       string // between its tags, but what is in Children; ${…} in it is replaced
 }
 
 // An Attribute is one of an Element. ${…} in its Value is replaced.
@@ -19,4 +19,14 @@ type Attribute struct {
 	Pos   mistake.Pos // of its value
 	Name  string
 	Value string
+}
+
+// Attribute returns the attribute of that name, nil if e has none.
+func (e *Element) Attribute(name string) *Attribute {
+	for i := range e.Attributes {
+		if e.Attributes[i].Name == name {
+			return &e.Attributes[i]
+		}
+	}
+	return nil
 }

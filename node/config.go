@@ -13,6 +13,7 @@ import (
 
 	"github.com/catflap/catflap/session"
 	"github.com/catflap/catflap/tribes"
+	"github.com/catflap/catflap/tribes/static"
 )
 
 // An App is a web application of Go.
@@ -157,6 +158,7 @@ type Cluster struct {
 	Channel tribes.Config
 	// StaticMembers are those of a <Membership> of class StaticMembershipService.
 	StaticMembers []tribes.Member
+	Static        static.Config // its times; ChannelName, Members and Log are not used
 	Interceptors  []Interceptor // <Interceptor>, the first is nearest to the application
 
 	NotReplicated    bool   // there is no ReplicationValve: no request is told of

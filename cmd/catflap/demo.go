@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -10,10 +9,10 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,13 +26,15 @@ func demoCommand() *cobra.Command {
 	var listen string
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Run a front, two nodes and an application to try, in one process",
-		Long: `Run a front, two nodes behind real AJP, and an application that counts in its
-visitors' sessions, in one process, with nothing else installed. It prints what
-to open and what to try. On a terminal the keys 1 and 2 stop and start a node.
+		Short: "Run a front, a cluster of two nodes and an application to try, in one process",
+		Long: `Run a front, two nodes behind real AJP that share their sessions, and an
+application that counts in its visitors' sessions, in one process, with nothing
+else installed. It prints what to open and what to try. On a terminal the keys 1
+and 2 stop and start a node; k and then 1 or 2 kills one.
 
-The front runs on an httpd.conf and a workers.properties of its own, in a
-temporary folder that is removed at the end.`,
+The nodes are a group over TCP on this machine, without multicast. The front
+runs on an httpd.conf and a workers.properties of its own, in a temporary folder
+that is removed at the end.`,
 		Example: "  catflap demo\n  catflap demo --listen 127.0.0.1:0   # on a free port",
 		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -52,7 +53,7 @@ type demonstration struct {
 	out    io.Writer
 	dir    string
 	listen string
-	nodes  []*demoNode
+	group  *demoGroup
 	board  *ajp.Server
 	server *front.Server
 	parts  sync.WaitGroup // the board, and nodes that stop or start
@@ -96,24 +97,28 @@ func freePort(listen string) (string, error) {
 // start starts nodes, board and front; the front does not serve yet.
 func (d *demonstration) start() error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	secret := rand.Text()
+	if err := os.Mkdir(filepath.Join(d.dir, "logs"), 0o700); err != nil {
+		return failed("not started: %v", err)
+	}
+	var err error
+	if d.group, err = newDemoGroup(d.dir, "pj001", "pj002"); err != nil {
+		return failed("not started: %v", err)
+	}
 	var ports [3]string
-	for i, name := range []string{"pj001", "pj002"} {
-		n := &demoNode{name: name, secret: secret, log: log}
-		d.nodes = append(d.nodes, n)
+	for i, n := range d.group.nodes {
 		if err := n.start(); err != nil {
 			return failed("not started: %v", err)
 		}
-		_, ports[i], _ = net.SplitHostPort(n.addr)
+		_, ports[i], _ = net.SplitHostPort(n.state().Addr)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", net.JoinHostPort(demoHost.String(), "0"))
 	if err != nil {
 		return failed("not started: %v", err)
 	}
 	_, ports[2], _ = net.SplitHostPort(listener.Addr().String())
-	d.board = &ajp.Server{Secret: secret, Log: log, Handler: demoBoard(d.nodes)}
+	d.board = &ajp.Server{Secret: d.group.secret, Log: log, Handler: demoBoard(d.group)}
 	d.parts.Go(func() { d.board.Serve(listener) })
-	file, err := writeDemoSite(d.dir, d.listen, secret, ports)
+	file, err := writeDemoSite(d.dir, d.listen, d.group.secret, ports)
 	if err != nil {
 		return failed("not started: %v", err)
 	}
@@ -151,7 +156,7 @@ func (d *demonstration) run(signals <-chan os.Signal) error {
 	keys, stop := readKeys(os.Stdin)
 	defer stop()
 	serves := d.server.Ready()
-	stopping := false
+	stopping, before := false, byte(0)
 	shutdown := func() {
 		if stopping {
 			cancel() // asked twice
@@ -170,25 +175,42 @@ func (d *demonstration) run(signals <-chan os.Signal) error {
 		case <-serves:
 			serves = nil
 			d.introduce(keys != nil)
+			d.group.tellTo(d.out)
 		case <-signals:
 			shutdown()
 		case key := <-keys:
-			switch key {
-			case '1', '2':
-				d.toggle(d.nodes[key-'1'])
-			case 'q':
+			if key == 'q' {
 				shutdown()
 			}
+			d.press(before, key)
+			before = key
 		}
 	}
 }
 
-// toggle stops or starts a node, beside everything else.
-func (d *demonstration) toggle(n *demoNode) {
-	if n.state().Running {
-		fmt.Fprintf(d.out, "%s stops\n", n.name)
+// press does what a key is for: 1 and 2 stop or start a node, and kill it after
+// a k.
+func (d *demonstration) press(before, key byte) {
+	if key != '1' && key != '2' {
+		return
 	}
-	d.parts.Go(func() { fmt.Fprintln(d.out, n.toggle()) })
+	n := d.group.nodes[key-'1']
+	runs := n.state().Running
+	d.parts.Go(func() { // beside everything else
+		switch {
+		case before == 'k' && runs:
+			n.kill()
+		case before == 'k':
+			d.group.tell(n.state().String())
+		case runs:
+			d.group.tell(n.name + " stops")
+			n.stop(stopTime)
+		default:
+			if err := n.start(); err != nil {
+				d.group.tell(err.Error())
+			}
+		}
+	})
 }
 
 // end ends what start has started, in any state.
@@ -197,33 +219,39 @@ func (d *demonstration) end() {
 		d.board.Close()
 	}
 	d.parts.Wait()
-	for _, n := range d.nodes {
-		n.stop(time.Nanosecond)
+	if d.group != nil {
+		d.group.tellTo(nil)
+		d.group.end()
 	}
 }
 
 // introduce prints what to open and what to try.
 func (d *demonstration) introduce(keys bool) {
 	text := `
-catflap demo: a front, two nodes and an application. Ctrl-C ends it.
+catflap demo: a front, a cluster of two nodes, an application. Ctrl-C ends it.
 
-  http://@LISTEN@/          a static page of the front
+  http://@LISTEN@/          start here: a static page of the front
   http://@LISTEN@/demo/     the application, on pj001 and pj002 behind AJP
-  http://@LISTEN@/nodes/    stops and starts the nodes
+  http://@LISTEN@/nodes/    the nodes: stop, kill and start them
   http://@LISTEN@/jkStatus  the status page
 
 Three things to try:
 
   1. Count in the application. Your session sticks to the node that its id ends in;
-     visitors without one get the nodes in turn: curl -s http://@LISTEN@/demo/api
-  2. Stop your node: @KEYS@curl -X POST http://@LISTEN@/nodes/pj001/stop
-     Count again: the other node answers, with a session of its own. Start it again the same way.
-  3. See it on the status page; and see which file says so: catflap show mounts -f @DIR@/conf/httpd.conf
+     the other node has a copy of it: see "sessions" on /nodes/.
+  2. Stop your node: @STOP@curl -X POST http://@LISTEN@/nodes/pj001/stop
+     Count again: the other node goes on with your count, and your id ends in its name.
+     Start it again the same way: it gets all sessions before it serves.
+  3. Kill the other one: @KILL@curl -X POST http://@LISTEN@/nodes/pj002/kill
+     Nobody hears a goodbye, as in a crash; no click that was answered is lost.
+
+Its files: catflap show mounts -f @DIR@/conf/httpd.conf
+Its logs:  @DIR@/logs
 
 `
-	pressed := ""
+	stop, kill := "", ""
 	if keys {
-		pressed = "press 1 or 2 here, or "
+		stop, kill = "press 1 or 2 here, or ", "press k and then 1 or 2, or "
 	}
-	fmt.Fprint(d.out, strings.NewReplacer("@LISTEN@", d.listen, "@KEYS@", pressed, "@DIR@", d.dir).Replace(text))
+	fmt.Fprint(d.out, strings.NewReplacer("@LISTEN@", d.listen, "@STOP@", stop, "@KILL@", kill, "@DIR@", d.dir).Replace(text))
 }

@@ -26,9 +26,6 @@ func writeDemoSite(dir, listen, secret string, ports [3]string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	if err := os.Mkdir(filepath.Join(dir, "logs"), 0o700); err != nil {
-		return "", err
-	}
 	err = fs.WalkDir(site, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err

@@ -51,7 +51,7 @@ var arrows = map[string][]string{
 	"cluster/delta":            {"cluster", "cluster/internal/replica", "cluster/internal/wire", "session", "tribes"},
 
 	"cmd/catflap": {
-		"ajp", "session", "node/demo",
+		"ajp", "cluster", "cluster/delta", "session", "node/demo", "tribes", "tribes/interceptor",
 		"internal/config", "internal/config/mistake", "internal/control", "internal/front", "internal/privilege", "internal/probe",
 		"internal/front/vhost", "internal/front/mount", "internal/front/exchange", "internal/front/settings",
 		"internal/front/balancer", "internal/front/worker",

@@ -17,6 +17,9 @@ import (
 type Config struct {
 	Node        string // its name, which is also its route
 	ContextPath string // default "/demo"
+
+	Home  string // URL that the page's title leads to; empty is none
+	Nodes string // URL where nodes can be stopped; empty is none
 }
 
 // New returns the application. It serves ContextPath and what is below it, and

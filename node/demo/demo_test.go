@@ -197,7 +197,8 @@ func TestPage(t *testing.T) {
 	}
 	v.do("POST /demo/", "op=set", "name=<i>", "type=string", "value=\"><script>")
 	page := v.do("GET /demo/").Body.String()
-	holds(page, `<p class="count">1</p>`, strings.TrimPrefix(v.cookie, "JSESSIONID="), "<code>pj001</code>", "&lt;i&gt;", "&lt;script&gt;")
+	id := strings.TrimSuffix(strings.TrimPrefix(v.cookie, "JSESSIONID="), ".pj001")
+	holds(page, `<p class="count">1</p>`, id+`<wbr><span class="route" style="--hue:330">.pj001</span></code>`, `<code><span class="route" style="--hue:330">pj001</span></code>`, "&lt;i&gt;", "&lt;script&gt;")
 	if strings.Contains(page, "<script>") || strings.Contains(page, "<i>") || strings.Contains(page, "http://") || strings.Contains(page, "https://") || strings.Contains(page, "ZgotmplZ") {
 		t.Errorf("the page holds what it must not:\n%s", page)
 	}

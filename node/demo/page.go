@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/catflap/catflap/session"
 )
@@ -24,12 +25,17 @@ type view struct {
 	Session *sessionState
 	Made    string // the times of Session
 	Used    string
+	Base    string // the id of Session without the Route
 	Route   string
 	Count   int32
 	Rows    []row
 	Types   []string
 	Lost    string // the route of a session that was lost
+	Moved   string // the route that the session had before it came here
 	Error   string
+
+	MovedHue    uint32 // of Moved
+	Home, Nodes string // as in Config
 }
 
 type row struct {
@@ -37,26 +43,38 @@ type row struct {
 	attribute
 }
 
+// Hue is the colour of a node: its page has it.
+func Hue(node string) uint32 {
+	hash := fnv.New32a()
+	hash.Write([]byte(node))
+	return hash.Sum32() % 360
+}
+
 const shortForm = "2006-01-02 15:04:05"
 
 // page shows the state.
 func (a *app) page(w http.ResponseWriter, r *http.Request) {
 	s := session.From(r.Context())
-	lost := lostRoute(s)
-	if lost == "" {
-		lost = r.URL.Query().Get("lost")
+	moved, lost := otherRoute(s)
+	if moved == "" && lost == "" { // the click before this page may have found out
+		moved, lost = r.URL.Query().Get("moved"), r.URL.Query().Get("lost")
 	}
-	a.show(w, s, http.StatusOK, view{Lost: lost[:min(len(lost), 60)]})
+	v := view{Lost: lost[:min(len(lost), maxRoute)]}
+	if s.Exists() {
+		v.Moved = moved[:min(len(moved), maxRoute)]
+	}
+	a.show(w, s, http.StatusOK, v)
 }
 
 // show writes the page; v has what the state does not tell.
 func (a *app) show(w http.ResponseWriter, s *session.Session, status int, v view) {
 	now := a.state(s)
 	v.Node, v.Session, v.Count, v.Types = now.Node, now.Session, now.Count, types
-	hash := fnv.New32a()
-	hash.Write([]byte(now.Node))
-	v.Hue = hash.Sum32() % 360
+	v.Hue = Hue(now.Node)
 	v.Route = session.RouteOf(s.ID())
+	v.Base = strings.TrimSuffix(s.ID(), "."+v.Route)
+	v.MovedHue = Hue(v.Moved)
+	v.Home, v.Nodes = a.cfg.Home, a.cfg.Nodes
 	v.Made, v.Used = s.CreatedAt().UTC().Format(shortForm), s.LastAccessedAt().UTC().Format(shortForm)
 	for _, name := range slices.Sorted(maps.Keys(now.Attributes)) {
 		v.Rows = append(v.Rows, row{name, now.Attributes[name]})
@@ -67,26 +85,36 @@ func (a *app) show(w http.ResponseWriter, s *session.Session, status int, v view
 	pageTemplate.Execute(w, v) // who has gone needs no page
 }
 
-// lostRoute returns the route of the session that the client has asked for, if
-// there is no such session here.
-func lostRoute(s *session.Session) string {
-	if asked := s.Requested(); asked != "" && !s.Exists() {
-		return session.RouteOf(asked)
+// maxRoute is how much of a route is shown that comes with a URL.
+const maxRoute = 60
+
+// otherRoute returns the route of the id that the client has come with: as moved
+// if its session has another one here, as lost if there is no such session.
+func otherRoute(s *session.Session) (moved, lost string) {
+	asked := session.RouteOf(s.Requested())
+	switch {
+	case asked == "" || s.Exists() && asked == session.RouteOf(s.ID()):
+		return "", ""
+	case s.Exists():
+		return asked, ""
 	}
-	return ""
+	return "", asked
 }
 
 // change does what a form of the page says, and shows the page again.
 func (a *app) change(w http.ResponseWriter, r *http.Request) {
 	s := session.From(r.Context())
-	lost := lostRoute(s)
+	moved, lost := otherRoute(s)
 	if err := apply(s, r); err != nil {
-		a.show(w, s, statusOf(err), view{Error: err.Error()})
+		a.show(w, s, statusOf(err), view{Error: err.Error(), Moved: moved, Lost: lost})
 		return
 	}
-	target := a.cfg.ContextPath + "/"
-	if lost != "" {
-		target += "?lost=" + url.QueryEscape(lost)
+	query := url.Values{}
+	for name, route := range map[string]string{"moved": moved, "lost": lost} {
+		if route != "" {
+			query.Set(name, route)
+		}
 	}
-	http.Redirect(w, r, target, http.StatusSeeOther)
+	target := url.URL{Path: a.cfg.ContextPath + "/", RawQuery: query.Encode()}
+	http.Redirect(w, r, target.String(), http.StatusSeeOther)
 }

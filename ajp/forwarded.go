@@ -32,11 +32,20 @@ func FromContext(ctx context.Context) *ForwardRequest {
 
 type forwardKey struct{}
 
+type peerKey struct{}
+
+// PeerAddr returns the address of the web server that a request came from, nil
+// if it did not come to a Server.
+func PeerAddr(ctx context.Context) net.Addr {
+	addr, _ := ctx.Value(peerKey{}).(net.Addr)
+	return addr
+}
+
 // A requestContext is the context of one request.
 type requestContext struct {
 	context.Context
 	message *ForwardRequest
-	local   net.Addr // of the connection
+	conn    net.Conn
 }
 
 // Value also gives the address that the client connected to, as http.Server
@@ -45,11 +54,13 @@ func (c *requestContext) Value(key any) any {
 	switch key {
 	case forwardKey{}:
 		return c.message
+	case peerKey{}:
+		return c.conn.RemoteAddr()
 	case http.LocalAddrContextKey:
 		if ip := net.ParseIP(c.message.LocalAddr()); ip != nil {
 			return net.Addr(&net.TCPAddr{IP: ip, Port: c.message.ServerPort})
 		}
-		return c.local
+		return c.conn.LocalAddr()
 	}
 	return c.Context.Value(key)
 }

@@ -201,7 +201,7 @@ func (c *serverConn) request(bytes []byte) bool {
 func (c *serverConn) handle(m *ForwardRequest, in incoming) bool {
 	ctx, cancel := context.WithCancel(c.ctx)
 	defer cancel()
-	r := in.request(&requestContext{ctx, m, c.conn.LocalAddr()})
+	r := in.request(&requestContext{ctx, m, c.conn.Conn})
 	b := &body{conn: c, left: in.length, unasked: in.length > 0, most: -1}
 	if in.form && c.server.settings.post >= 0 {
 		b.most = c.server.settings.post

@@ -7,6 +7,7 @@
 package node
 
 import (
+	"log/slog"
 	"net/http"
 	"regexp"
 	"time"
@@ -37,6 +38,7 @@ type Config struct {
 	Base     string // catalina.base: where relative paths begin; default the working directory
 	Shutdown Shutdown
 	Services []Service
+	Log      *slog.Logger // nil is slog.Default()
 }
 
 // A Shutdown is where the node can be told to stop: <Server>.
@@ -156,10 +158,11 @@ type Cluster struct {
 	// Channel is how the group is joined: <Membership>, <Receiver>, <Sender>. Its
 	// Interceptors and Log are not used.
 	Channel tribes.Config
-	// StaticMembers are those of a <Membership> of class StaticMembershipService.
+	// StaticMembers are those of a <Membership> of class StaticMembershipService;
+	// nil is multicast.
 	StaticMembers []tribes.Member
 	Static        static.Config // its times; ChannelName, Members and Log are not used
-	Interceptors  []Interceptor // <Interceptor>, the first is nearest to the application
+	Interceptors  []Interceptor // <Interceptor>, the first is nearest to the application; nil is Tomcat's default
 
 	NotReplicated    bool   // there is no ReplicationValve: no request is told of
 	Filter           string // filter of it: what matches the whole path of requests that are not told of

@@ -83,6 +83,9 @@ func orDefault(text, otherwise string) string {
 
 // setCookie has the answer set the cookie, in place of one that it had set.
 func (s *Session) setCookie() {
+	if s.handler.cfg.NoCookies {
+		return
+	}
 	c := &s.handler.cfg.Cookie
 	header := s.answer.Header()
 	begin := orDefault(c.Name, defaultCookie) + "="
@@ -92,7 +95,7 @@ func (s *Session) setCookie() {
 			others = append(others, line)
 		}
 	}
-	header["Set-Cookie"] = append(others, c.line(s.entry.ID(), s.handler.cfg.ContextPath, s.request.TLS != nil))
+	header["Set-Cookie"] = append(others, c.line(s.entry.ID(), s.handler.cfg.ContextPath, s.handler.cfg.Secure(s.request)))
 }
 
 // asked are the ids that a request asks for.
@@ -107,9 +110,13 @@ const maxAsked = 8
 
 // askedFor reads the ids of r. A cookie counts more than the path. Of several
 // cookies the first whose session exists will be taken.
-func (c *Cookie) askedFor(r *http.Request, parameter string) asked {
+func (h *handler) askedFor(r *http.Request, parameter string) asked {
 	var a asked
-	for _, cookie := range r.CookiesNamed(orDefault(c.Name, defaultCookie)) {
+	var cookies []*http.Cookie
+	if !h.cfg.NoCookies {
+		cookies = r.CookiesNamed(orDefault(h.cfg.Cookie.Name, defaultCookie))
+	}
+	for _, cookie := range cookies {
 		a.cookie = true
 		if cookie.Value != "" && len(a.ids) < maxAsked {
 			a.ids = append(a.ids, cookie.Value)

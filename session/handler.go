@@ -12,6 +12,7 @@ import (
 type Config struct {
 	ContextPath  string // of the application: "/shop"; empty is the root context
 	Cookie       Cookie
+	NoCookies    bool         // cookies are neither read nor set: ids are in URLs only
 	URLRewriting bool         // EncodeURL writes the id into URLs for clients without cookies
 	Log          *slog.Logger // nil is slog.Default()
 
@@ -19,6 +20,10 @@ type Config struct {
 	// for pictures; what they change is told with the next request. nil is none.
 	// Source: ReplicationValve's filter.
 	Unreplicated func(r *http.Request) bool
+
+	// Secure says whether the client of a request has an encrypted connection, so
+	// that its cookie is Secure. nil is those with r.TLS.
+	Secure func(r *http.Request) bool
 }
 
 // Handler returns an http.Handler that gives each request its Session, to be
@@ -34,6 +39,9 @@ func Handler(cfg Config, manager Manager, next http.Handler) (http.Handler, erro
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
+	}
+	if cfg.Secure == nil {
+		cfg.Secure = func(r *http.Request) bool { return r.TLS != nil }
 	}
 	cfg.ContextPath = strings.TrimSuffix(cfg.ContextPath, "/")
 	h := &handler{cfg: cfg, manager: manager, next: next, log: cfg.Log, parameter: orDefault(cfg.Cookie.Name, defaultParameter)}
@@ -57,7 +65,7 @@ type handler struct {
 // ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	inner, parameter := cutParameter(r, h.parameter)
-	s := &Session{handler: h, answer: &answer{ResponseWriter: w}, asked: h.cfg.Cookie.askedFor(r, parameter)}
+	s := &Session{handler: h, answer: &answer{ResponseWriter: w}, asked: h.askedFor(r, parameter)}
 	s.request = inner.WithContext(context.WithValue(r.Context(), sessionKey{}, s))
 	defer s.release()
 	if h.binds {

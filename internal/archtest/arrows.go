@@ -30,7 +30,7 @@ var arrows = map[string][]string{
 	"node/demo":           {"session"},
 	"node": {
 		"ajp", "cluster", "cluster/delta", "session", "tribes", "tribes/interceptor", "tribes/static",
-		"internal/config/mistake", "internal/config/serverxml", "internal/web/accesslog", "internal/web/static",
+		"internal/config/mistake", "internal/config/serverxml", "internal/web/strftime",
 	},
 	"javaserial": {},
 
@@ -51,7 +51,7 @@ var arrows = map[string][]string{
 	"cluster/delta":            {"cluster", "cluster/internal/replica", "cluster/internal/wire", "session", "tribes"},
 
 	"cmd/catflap": {
-		"ajp", "cluster", "cluster/delta", "session", "node/demo", "tribes", "tribes/interceptor",
+		"ajp", "cluster", "cluster/delta", "session", "node", "node/demo", "tribes", "tribes/interceptor",
 		"internal/config", "internal/config/mistake", "internal/control", "internal/front", "internal/privilege", "internal/probe",
 		"internal/front/vhost", "internal/front/mount", "internal/front/exchange", "internal/front/settings",
 		"internal/front/balancer", "internal/front/worker",

@@ -1,0 +1,152 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+	"syscall"
+
+	"log/slog"
+)
+
+// files serves a folder as a web application of static files. No path and no
+// symlink leads out of it.
+//
+// Source: Tomcat's DefaultServlet, and its welcome files.
+type files struct {
+	folder string
+	log    *slog.Logger
+}
+
+const filesAllow = "GET, HEAD, POST, OPTIONS"
+
+// ServeHTTP implements http.Handler. The request has come through a Node.
+func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost:
+	case http.MethodOptions:
+		w.Header().Set("Allow", filesAllow)
+		w.Header().Set("Content-Length", "0")
+		w.WriteHeader(http.StatusOK)
+		return
+	default:
+		w.Header().Set("Allow", filesAllow)
+		fail(w, http.StatusMethodNotAllowed, "")
+		return
+	}
+	at := From(r.Context())
+	below := strings.TrimPrefix(at.Path, at.ContextPath)
+	if below == "" {
+		slash(w, r)
+		return
+	}
+	if hidden(below) {
+		fail(w, http.StatusNotFound, "")
+		return
+	}
+	root, err := os.OpenRoot(f.folder)
+	if err != nil {
+		f.refuse(w, err)
+		return
+	}
+	defer root.Close()
+	f.serve(w, r, root, below)
+}
+
+// hidden reports whether a path below a context is one that nobody gets: what
+// an application keeps to itself, and sources of pages that would have to run.
+func hidden(below string) bool {
+	for part := range strings.SplitSeq(below, "/") {
+		if strings.EqualFold(part, "WEB-INF") || strings.EqualFold(part, "META-INF") {
+			return true
+		}
+	}
+	return isJSP(below)
+}
+
+// isJSP reports whether a file is a page that only Java can run.
+func isJSP(name string) bool {
+	switch strings.ToLower(path.Ext(strings.TrimRight(name, "/. "))) {
+	case ".jsp", ".jspx", ".jspf":
+		return true
+	}
+	return false
+}
+
+// slash sends the client to the same path with a slash at its end.
+func slash(w http.ResponseWriter, r *http.Request) {
+	location := r.URL.EscapedPath() + "/"
+	if r.URL.RawQuery != "" {
+		location += "?" + r.URL.RawQuery
+	}
+	w.Header().Set("Location", location)
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusFound)
+}
+
+// welcome are the files that stand for their folder.
+var welcome = [...]string{"index.html", "index.htm"}
+
+// serve answers with what is at a path below root.
+func (f *files) serve(w http.ResponseWriter, r *http.Request, root *os.Root, below string) {
+	name := strings.Trim(below, "/")
+	if name == "" {
+		name = "."
+	}
+	file, info, err := open(root, name)
+	if err != nil {
+		f.refuse(w, err)
+		return
+	}
+	defer func() { file.Close() }()
+	folder := strings.HasSuffix(below, "/")
+	switch {
+	case info.IsDir() && !folder:
+		slash(w, r)
+		return
+	case info.IsDir():
+		file.Close()
+		for _, index := range welcome {
+			if file, info, err = open(root, path.Join(name, index)); err == nil && info.Mode().IsRegular() {
+				break
+			}
+			file.Close()
+			info = nil
+		}
+		if info == nil {
+			fail(w, http.StatusNotFound, "")
+			return
+		}
+	case folder || !info.Mode().IsRegular():
+		fail(w, http.StatusNotFound, "")
+		return
+	}
+	h := w.Header()
+	h.Set("ETag", fmt.Sprintf(`W/"%d-%d"`, info.Size(), info.ModTime().UnixMilli()))
+	h.Set("Content-Type", mediaType(info.Name()))
+	http.ServeContent(w, r, "", info.ModTime(), file)
+}
+
+// open opens what is at name; info is that of it.
+func open(root *os.Root, name string) (file *os.File, info os.FileInfo, err error) {
+	if file, err = root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0); err != nil {
+		return nil, nil, err
+	}
+	if info, err = file.Stat(); err != nil {
+		file.Close()
+		return nil, nil, err
+	}
+	return file, info, nil
+}
+
+// refuse answers for what cannot be opened: it is as if it were not there.
+func (f *files) refuse(w http.ResponseWriter, err error) {
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) && !errors.Is(err, syscall.ENAMETOOLONG) {
+		f.log.Warn("file not served", "folder", f.folder, "err", err)
+	}
+	fail(w, http.StatusNotFound, "")
+}

@@ -1,0 +1,160 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+
+	"github.com/catflap/catflap/cluster"
+	"github.com/catflap/catflap/tribes"
+	"github.com/catflap/catflap/tribes/interceptor"
+	"github.com/catflap/catflap/tribes/static"
+)
+
+// A group is this node's part in a cluster: the channel, with the managers of
+// the sessions that are shared over it.
+type group struct {
+	cfg          *Cluster
+	name         string // clusterName
+	channel      *tribes.Channel
+	cluster      *cluster.Cluster
+	managers     []cluster.Runner
+	unreplicated func(*http.Request) bool
+}
+
+func (g *group) add(m cluster.Runner) { g.managers = append(g.managers, m) }
+
+// join makes the part of a Cluster that stands in owner, an Engine or a Host.
+// It is nil if something in it is wrong.
+func (n *Node) join(cfg *Cluster, owner string, hostLevel bool) *group {
+	if cfg == nil {
+		return nil
+	}
+	g := &group{cfg: cfg, name: cmp.Or(cfg.Name, owner)}
+	log := n.log.With("cluster", g.name)
+	channel := cfg.Channel
+	channel.Log = log
+	channel.Name = cmp.Or(channel.Name, fileName(g.name))
+	if channel.Folder == "" && n.cfg.Base != "" {
+		channel.Folder = filepath.Join(n.cfg.Base, "work", fileName(owner))
+	}
+	var service *static.Service
+	channel.Interceptors, service = n.interceptors(cfg, g.name, log)
+	if service != nil {
+		channel.NoMembership = true
+	}
+	var err error
+	if g.channel, err = tribes.New(channel); err != nil {
+		n.faults.add(cfg.Line, fmt.Sprintf("Cluster %s: %v", g.name, err), "")
+		return nil
+	}
+	g.cluster = cluster.New(cluster.Config{HostLevel: hostLevel, SendOptions: cfg.SendOptions, Log: log}, g.channel)
+	g.channel.Listen(members{log})
+	if service != nil {
+		if err := service.Open(g.cluster.Dispatcher()); err != nil {
+			n.faults.add(cfg.Line, fmt.Sprintf("Cluster %s: Membership: %v", g.name, err), "")
+			return nil
+		}
+	}
+	g.unreplicated = n.filter(cfg)
+	n.groups = append(n.groups, g)
+	return g
+}
+
+// interceptors makes those of a Cluster. The service is its static membership,
+// nil if it is another.
+func (n *Node) interceptors(cfg *Cluster, name string, log *slog.Logger) (all []tribes.Interceptor, service *static.Service) {
+	wanted := cfg.Interceptors
+	if wanted == nil { // Source: SimpleTcpCluster.checkDefaults
+		wanted = []Interceptor{{Config: interceptor.DispatchConfig{}}, {Config: interceptor.FailureDetectorConfig{}}}
+	}
+	for _, w := range wanted {
+		each, err := newInterceptor(w.Config, log)
+		if err != nil {
+			n.faults.add(w.Line, fmt.Sprintf("Interceptor: %v", err), "")
+			continue
+		}
+		all = append(all, each)
+	}
+	if cfg.StaticMembers == nil {
+		return all, nil
+	}
+	settings := cfg.Static
+	settings.ChannelName, settings.Members, settings.Log = name+"-Channel", cfg.StaticMembers, log
+	service, err := static.New(settings)
+	if err != nil {
+		n.faults.add(cfg.Line, fmt.Sprintf("Cluster %s: Membership: %v", name, err), "")
+		return all, nil
+	}
+	return append(all, service), service
+}
+
+// newInterceptor makes the interceptor that a config of package interceptor is
+// for.
+func newInterceptor(config any, log *slog.Logger) (tribes.Interceptor, error) {
+	switch c := config.(type) {
+	case interceptor.DispatchConfig:
+		c.Log = log
+		return interceptor.NewDispatch(c), nil
+	case interceptor.FailureDetectorConfig:
+		c.Log = log
+		return interceptor.NewFailureDetector(c), nil
+	case interceptor.PingConfig:
+		c.Log = log
+		return interceptor.NewPing(c), nil
+	case interceptor.StaticMembershipConfig:
+		c.Log = log
+		return interceptor.NewStaticMembership(c), nil
+	case interceptor.OrderConfig:
+		c.Log = log
+		return interceptor.NewOrder(c), nil
+	case interceptor.FragmentationConfig:
+		c.Log = log
+		return interceptor.NewFragmentation(c), nil
+	case interceptor.GzipConfig:
+		c.Log = log
+		return interceptor.NewGzip(c), nil
+	case interceptor.EncryptConfig:
+		c.Log = log
+		return interceptor.NewEncrypt(c)
+	case interceptor.DomainFilterConfig:
+		c.Log = log
+		return interceptor.NewDomainFilter(c), nil
+	case interceptor.ThroughputConfig:
+		c.Log = log
+		return interceptor.NewThroughput(c), nil
+	}
+	return nil, fmt.Errorf("%T is no config of package tribes/interceptor", config)
+}
+
+// fileName makes a name one of a file.
+func fileName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.' {
+			return r
+		}
+		return '_'
+	}, strings.TrimLeft(name, "."))
+}
+
+// members tells who comes and goes as Tomcat's log does.
+//
+// Source: SimpleTcpCluster.memberAdded, memberDisappeared.
+type members struct{ log *slog.Logger }
+
+// Received implements tribes.Listener.
+func (members) Received(*tribes.Message) (bool, error) { return false, nil }
+
+// Joined implements tribes.Listener.
+func (m members) Joined(member tribes.Member) {
+	m.log.LogAttrs(context.Background(), slog.LevelInfo, "replication member added", slog.Any("member", member))
+}
+
+// Left implements tribes.Listener.
+func (m members) Left(member tribes.Member) {
+	m.log.LogAttrs(context.Background(), slog.LevelInfo, "received member disappeared", slog.Any("member", member))
+}

@@ -1,0 +1,158 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+// httpDefaults are Tomcat's where nothing is said.
+const (
+	defaultHeaderSize  = 8192
+	defaultHeaderCount = 100
+	defaultConnections = 8192
+	defaultKeepAlive   = 100
+	defaultPostSize    = 2 << 20
+)
+
+type keptKey struct{}
+
+// A kept is a connection of HTTP, which serves one request after the other.
+type kept struct{ requests int }
+
+// An httpServer is a connector of HTTP/1.1.
+type httpServer struct {
+	*http.Server
+	connector *connector
+	tls       *tls.Config
+	most      int // requests of a connection; 0 is no limit
+	headers   int // of a request; 0 is no limit
+	post      int64
+	slots     chan struct{} // a place for each connection; nil is no limit
+}
+
+// makeHTTP makes c one of HTTP/1.1.
+func (n *Node) makeHTTP(c *connector) {
+	cfg := c.cfg
+	s := &httpServer{
+		connector: c, most: positive(cfg.MaxKeepAlive, defaultKeepAlive), headers: positive(cfg.MaxHeaderCount, defaultHeaderCount), post: cfg.MaxPostSize,
+	}
+	if s.post == 0 {
+		s.post = defaultPostSize
+	}
+	if most := positive(cfg.MaxConnections, defaultConnections); most > 0 {
+		s.slots = make(chan struct{}, most)
+	}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	s.Server = &http.Server{
+		Handler: s, ReadHeaderTimeout: cfg.ConnectionTimeout, IdleTimeout: max(0, cfg.KeepAliveTimeout), Protocols: &protocols,
+		MaxHeaderBytes: positive(cfg.MaxHeaderSize, defaultHeaderSize), ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
+			return context.WithValue(ctx, keptKey{}, &kept{})
+		},
+	}
+	if cfg.TLS != nil {
+		var err error
+		if s.tls, err = n.tlsConfig(cfg.TLS); err != nil {
+			n.faults.add(cfg.Line, fmt.Sprintf("Connector at %s: %v", c.where(), err), "certificateFile and certificateKeyFile name PEM files that this user can read")
+		}
+	}
+	c.server = s
+}
+
+// Serve implements server.
+func (s *httpServer) Serve(l net.Listener) error {
+	l = &bounded{Listener: l, slots: s.slots, timeout: s.connector.cfg.ConnectionTimeout, closed: make(chan struct{})}
+	if s.tls != nil {
+		l = tls.NewListener(l, s.tls)
+	}
+	return s.Server.Serve(l)
+}
+
+// ServeHTTP implements http.Handler: it holds a request to the connector's
+// limits.
+func (s *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if k, ok := r.Context().Value(keptKey{}).(*kept); ok {
+		if k.requests++; s.most > 0 && k.requests >= s.most {
+			w.Header().Set("Connection", "close")
+		}
+	}
+	if s.headers > 0 {
+		fields := 1 // Host
+		for _, values := range r.Header {
+			fields += len(values)
+		}
+		if fields > s.headers {
+			fail(w, http.StatusBadRequest, "The request has too many headers.")
+			return
+		}
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); s.post > 0 && kind == "application/x-www-form-urlencoded" {
+			r.Body = http.MaxBytesReader(w, r.Body, s.post)
+		}
+		if timeout := s.connector.cfg.ConnectionTimeout; timeout > 0 {
+			r.Body = &patient{r.Body, http.NewResponseController(w), timeout}
+		}
+	}
+	s.connector.ServeHTTP(w, r)
+}
+
+// A patient is a body each part of which has to come in time.
+type patient struct {
+	io.ReadCloser
+	control *http.ResponseController
+	timeout time.Duration
+}
+
+// Read implements io.Reader.
+func (p *patient) Read(b []byte) (int, error) {
+	p.control.SetReadDeadline(time.Now().Add(p.timeout))
+	defer p.control.SetReadDeadline(time.Time{})
+	return p.ReadCloser.Read(b)
+}
+
+// tlsConfig reads the files of a TLS.
+func (n *Node) tlsConfig(cfg *TLS) (*tls.Config, error) {
+	certificate, err := os.ReadFile(under(n.cfg.Base, cfg.CertificateFile))
+	if err != nil {
+		return nil, err
+	}
+	if cfg.ChainFile != "" {
+		chain, err := os.ReadFile(under(n.cfg.Base, cfg.ChainFile))
+		if err != nil {
+			return nil, err
+		}
+		certificate = append(append(certificate, '\n'), chain...)
+	}
+	key := certificate // of one file that has both
+	if cfg.KeyFile != "" {
+		if key, err = os.ReadFile(under(n.cfg.Base, cfg.KeyFile)); err != nil {
+			return nil, err
+		}
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		return nil, fmt.Errorf("certificate %s: %w", cfg.CertificateFile, err)
+	}
+	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS13}
+	if len(cfg.Protocols) > 0 {
+		c.MinVersion, c.MaxVersion = tls.VersionTLS13, tls.VersionTLS12
+		for _, name := range cfg.Protocols {
+			version := map[string]uint16{"TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13}[name]
+			if version == 0 {
+				return nil, fmt.Errorf("protocol %q: it is TLSv1.2 or TLSv1.3", name)
+			}
+			c.MinVersion, c.MaxVersion = min(c.MinVersion, version), max(c.MaxVersion, version)
+		}
+	}
+	return c, nil
+}

@@ -1,0 +1,264 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// A Node is a server of web applications. Many goroutines may use it.
+type Node struct {
+	cfg      Config
+	log      *slog.Logger
+	faults   faults // of New
+	services []*service
+	groups   []*group
+	alone    []keeper // whose sessions are this node's alone
+	logs     []*accessLog
+	ready    chan struct{}
+	ended    chan struct{} // closed at the end of Run
+	ran      atomic.Bool
+}
+
+// A service is connectors with their engine.
+type service struct {
+	engine     *engine
+	connectors []*connector
+}
+
+// New returns a node of cfg with applications, or everything that is wrong with
+// them at once. It listens nowhere yet.
+func New(cfg *Config, apps ...App) (*Node, error) {
+	n := &Node{cfg: *cfg, log: cfg.Log, ready: make(chan struct{}), ended: make(chan struct{}), faults: faults{file: cfg.File}}
+	if n.log == nil {
+		n.log = slog.Default()
+	}
+	n.cfg.Services = slices.Clone(cfg.Services)
+	if len(cfg.Services) == 0 {
+		n.faults.add(0, "there is no Service", "a Service has Connectors and an Engine")
+	}
+	for i := range n.cfg.Services {
+		n.addService(&n.cfg.Services[i])
+	}
+	n.place(slices.Clone(apps))
+	for _, s := range n.services {
+		n.serve(s.engine)
+	}
+	if err := n.faults.err(); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// addService makes a service with its connectors and hosts.
+func (n *Node) addService(cfg *Service) {
+	cfg.Engine.Hosts = slices.Clone(cfg.Engine.Hosts)
+	cfg.Connectors = slices.Clone(cfg.Connectors)
+	s := &service{engine: n.buildEngine(cfg)}
+	for i := range cfg.Connectors {
+		s.connectors = append(s.connectors, n.newConnector(&cfg.Connectors[i], s.engine))
+	}
+	n.services = append(n.services, s)
+}
+
+// serve joins the clusters of e, and lets its contexts serve.
+func (n *Node) serve(e *engine) {
+	e.group = n.join(e.cfg.Cluster, e.cfg.Name, false)
+	for _, h := range e.hosts {
+		h.group = e.group
+		if h.cfg.Cluster != nil {
+			h.group = n.join(h.cfg.Cluster, h.cfg.Name, true)
+		}
+		n.serveFiles(h)
+		n.serveApps(e, h)
+	}
+}
+
+// Ready is closed once the node serves requests.
+func (n *Node) Ready() <-chan struct{} { return n.ready }
+
+// Addrs are the addresses at which the Connectors listen, in their order. It
+// waits until the node is Ready, and is nil if Run ends before.
+func (n *Node) Addrs() []net.Addr {
+	select {
+	case <-n.ready:
+	case <-n.ended:
+		return nil
+	}
+	var all []net.Addr
+	for _, s := range n.services {
+		for _, c := range s.connectors {
+			all = append(all, c.addrs[0])
+		}
+	}
+	return all
+}
+
+// drainTime is how long requests may take once the node is to stop.
+const drainTime = 10 * time.Second
+
+// Run serves until ctx is done or the shutdown port hears its word. Requests
+// are taken once this node has the sessions of its cluster. At the end those
+// that run may come to theirs, for at most 10 s; then the cluster is told
+// goodbye. When Run returns nothing of the node is left. A node runs once.
+func (n *Node) Run(ctx context.Context) error {
+	if n.ran.Swap(true) {
+		return errors.New("node: a node runs once")
+	}
+	defer close(n.ended)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	n.makeFolders()
+	if err := n.probe(); err != nil {
+		return err
+	}
+	inner, leave := context.WithCancel(context.WithoutCancel(ctx)) // what requests need
+	defer leave()
+	var parts errgroup.Group
+	part := func(run func(ctx context.Context) error) {
+		parts.Go(func() error {
+			defer stop()
+			return run(inner)
+		})
+	}
+	for _, l := range n.logs {
+		part(l.run)
+	}
+	for _, k := range n.alone {
+		part(k.Run)
+	}
+	for _, g := range n.groups {
+		part(func(ctx context.Context) error { return g.cluster.Run(ctx, g.managers...) })
+	}
+	err := n.open(ctx, stop)
+	leave()
+	return errors.Join(parts.Wait(), err)
+}
+
+// open serves requests until ctx is done.
+func (n *Node) open(ctx context.Context, stop func()) error {
+	if !n.await(ctx) {
+		return nil
+	}
+	var serving errgroup.Group
+	var connectors []*connector
+	err := func() error {
+		for _, s := range n.services {
+			for _, c := range s.connectors {
+				open, err := c.listen()
+				if err != nil {
+					return err
+				}
+				c.serve(&serving, open, stop)
+				connectors = append(connectors, c)
+			}
+		}
+		port, err := n.listenShutdown()
+		if err != nil {
+			return err
+		}
+		if port != nil {
+			serving.Go(func() error { return port.run(ctx, stop) })
+		}
+		close(n.ready)
+		<-ctx.Done()
+		return nil
+	}()
+	stop()
+	n.drain(connectors)
+	return errors.Join(err, serving.Wait())
+}
+
+// await waits until this node has the sessions of its clusters. It reports
+// false if ctx ended before.
+func (n *Node) await(ctx context.Context) bool {
+	word := time.AfterFunc(readyTime, func() { n.log.Info("waiting for the sessions of other members") })
+	defer word.Stop()
+	for _, g := range n.groups {
+		waits := []<-chan struct{}{}
+		for _, m := range g.managers {
+			if r, ok := m.(interface{ Ready() <-chan struct{} }); ok {
+				waits = append(waits, r.Ready())
+			}
+		}
+		if len(waits) == 0 {
+			waits = append(waits, g.cluster.Ready())
+		}
+		for _, ready := range waits {
+			select {
+			case <-ready:
+			case <-ctx.Done():
+				return false
+			}
+		}
+	}
+	return ctx.Err() == nil
+}
+
+// drain ends connectors, all at the same time.
+func (n *Node) drain(connectors []*connector) {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	var ending errgroup.Group
+	for _, c := range connectors {
+		ending.Go(func() error {
+			if !c.stop(ctx) {
+				n.log.Warn("requests were broken off: they took too long", "connector", c.protocol(), "address", c.where())
+			}
+			return nil
+		})
+	}
+	ending.Wait()
+}
+
+// makeFolders makes those of applications that are missing.
+func (n *Node) makeFolders() {
+	for _, s := range n.services {
+		for _, h := range s.engine.hosts {
+			if _, err := os.Stat(h.appBase); err == nil || h.cfg.AppBase == "" && h.cfg.NoDeploy {
+				continue
+			}
+			if err := os.MkdirAll(h.appBase, 0o755); err != nil {
+				n.log.Warn("the folder of applications is missing", "host", h.cfg.Name, "err", err)
+				continue
+			}
+			n.log.Warn("the folder of applications was missing: it was made", "host", h.cfg.Name, "appBase", h.appBase)
+		}
+	}
+}
+
+// probe looks whether the ports of the connectors are free, before other nodes
+// are told of this one.
+func (n *Node) probe() error {
+	var all []error
+	for _, s := range n.services {
+		for _, c := range s.connectors {
+			if c.cfg.Port == 0 {
+				continue
+			}
+			open, err := c.listen()
+			if err != nil {
+				all = append(all, n.unbound(c, err))
+			}
+			for _, l := range open {
+				l.Close()
+			}
+		}
+	}
+	return errors.Join(all...)
+}
+
+// unbound is the mistake of a connector that cannot listen.
+func (n *Node) unbound(c *connector, err error) error {
+	f := faults{file: cmp.Or(n.cfg.File)}
+	f.add(c.cfg.Line, err.Error(), "end what listens there, or give this Connector another port or address")
+	return f.err()
+}

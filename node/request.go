@@ -1,0 +1,89 @@
+package node
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/catflap/catflap/session"
+)
+
+// A Request is what a Node knows of a request beyond the http.Request.
+type Request struct {
+	Host        string // name of the Host that it came to
+	ContextPath string // "/shop"; "" is the root context
+	Path        string // the whole path, decoded, without path parameters
+	// Scheme and Secure are how the client has connected: by TLS here, by TLS to
+	// the web server that speaks AJP, or as the Connector says. r.TLS tells only
+	// the first two: there is no handshake to tell of in the third.
+	Scheme string
+	Secure bool
+}
+
+type requestKey struct{}
+
+// From returns what the Node knows of the request whose context is ctx, nil if
+// it did not come to a Node.
+func From(ctx context.Context) *Request {
+	if c, ok := ctx.Value(requestKey{}).(*call); ok {
+		return &c.request
+	}
+	return nil
+}
+
+// A call is one request on its way, and what its answer has become. It is the
+// context of the request, and the ResponseWriter.
+type call struct {
+	context.Context
+	http.ResponseWriter
+
+	request Request
+	began   time.Time
+	first   time.Time // when the answer began
+	status  int       // 0 until then
+	sent    int64     // bytes of the body
+	local   *connector
+	session *session.Session // of an application, for access logs; may be nil
+}
+
+// Value implements context.Context.
+func (c *call) Value(key any) any {
+	if key == (requestKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (c *call) WriteHeader(status int) {
+	if status >= 200 || status == http.StatusSwitchingProtocols {
+		c.begin(status)
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *call) begin(status int) {
+	if c.status == 0 {
+		c.status, c.first = status, time.Now()
+	}
+}
+
+// Write implements http.ResponseWriter.
+func (c *call) Write(p []byte) (int, error) {
+	c.begin(http.StatusOK)
+	n, err := c.ResponseWriter.Write(p)
+	c.sent += int64(n)
+	return n, err
+}
+
+// Flush implements http.Flusher.
+func (c *call) Flush() { c.FlushError() }
+
+// FlushError sends what was written so far.
+func (c *call) FlushError() error {
+	c.begin(http.StatusOK)
+	return http.NewResponseController(c.ResponseWriter).Flush()
+}
+
+// Unwrap gives http.ResponseController the rest.
+func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }

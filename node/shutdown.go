@@ -1,0 +1,92 @@
+package node
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+)
+
+// A shutdownPort is where a word ends the node.
+type shutdownPort struct {
+	listener net.Listener
+	command  string
+	log      *slog.Logger
+}
+
+// listenShutdown opens the port; nil is none.
+func (n *Node) listenShutdown() (*shutdownPort, error) {
+	cfg := n.cfg.Shutdown
+	if cfg.Port <= 0 {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(cfg.Address, "localhost"), strconv.Itoa(cfg.Port)))
+	if err != nil {
+		return nil, fmt.Errorf("shutdown port %d: %w", cfg.Port, reason(err))
+	}
+	return &shutdownPort{listener: l, command: cmp.Or(cfg.Command, "SHUTDOWN"), log: n.log}, nil
+}
+
+// What one connection to the port may take.
+const (
+	maxCommand  = 1024 // bytes
+	commandTime = 10 * time.Second
+)
+
+// run waits for the word, and calls stop. One connection is served at a time.
+//
+// Source: Tomcat's StandardServer.await.
+func (s *shutdownPort) run(ctx context.Context, stop func()) error {
+	defer context.AfterFunc(ctx, func() { s.listener.Close() })()
+	defer s.listener.Close()
+	for {
+		c, err := s.listener.Accept()
+		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			s.log.Warn("accept at the shutdown port", "err", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+			continue
+		}
+		command, err := s.read(ctx, c)
+		c.Close()
+		switch {
+		case command == s.command:
+			s.log.Info("a valid shutdown command was received: the node stops", "from", c.RemoteAddr().String())
+			stop()
+			return nil
+		case err != nil && !errors.Is(err, io.EOF):
+			s.log.Warn("nothing came at the shutdown port", "from", c.RemoteAddr().String(), "err", err)
+		default:
+			s.log.Warn("wrong shutdown command", "from", c.RemoteAddr().String(), "bytes", len(command))
+		}
+	}
+}
+
+// read reads a command: what comes until a control character or the end.
+func (s *shutdownPort) read(ctx context.Context, c net.Conn) (string, error) {
+	defer context.AfterFunc(ctx, func() { c.Close() })()
+	c.SetReadDeadline(time.Now().Add(commandTime))
+	in := bufio.NewReader(io.LimitReader(c, maxCommand))
+	var command []byte
+	for {
+		b, err := in.ReadByte()
+		if err != nil {
+			return string(command), err
+		}
+		if b < ' ' || b == 0x7f {
+			return string(command), nil
+		}
+		command = append(command, b)
+	}
+}

@@ -3,11 +3,13 @@ package node
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/catflap/catflap/cluster"
 	"github.com/catflap/catflap/tribes"
@@ -129,6 +131,20 @@ func newInterceptor(config any, log *slog.Logger) (tribes.Interceptor, error) {
 		return interceptor.NewThroughput(c), nil
 	}
 	return nil, fmt.Errorf("%T is no config of package tribes/interceptor", config)
+}
+
+// explain tells why a cluster could not be joined, with its place.
+func (n *Node) explain(g *group, err error) error {
+	if err == nil {
+		return nil
+	}
+	fix := ""
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		fix = fmt.Sprintf(`give <Receiver> the address of this machine that the other members reach; address="auto" finds it (it has %v)`, g.cfg.Channel.Address)
+	}
+	f := faults{file: n.cfg.File}
+	f.add(g.cfg.Line, fmt.Sprintf("Cluster %s: %v", g.name, err), fix)
+	return f.err()
 }
 
 // fileName makes a name one of a file.

@@ -85,13 +85,24 @@ func (n *Node) serve(e *engine) {
 // Ready is closed once the node serves requests.
 func (n *Node) Ready() <-chan struct{} { return n.ready }
 
+func (n *Node) isReady() bool {
+	select {
+	case <-n.ready:
+		return true
+	default:
+		return false
+	}
+}
+
 // Addrs are the addresses at which the Connectors listen, in their order. It
 // waits until the node is Ready, and is nil if Run ends before.
 func (n *Node) Addrs() []net.Addr {
 	select {
 	case <-n.ready:
 	case <-n.ended:
-		return nil
+		if !n.isReady() {
+			return nil
+		}
 	}
 	var all []net.Addr
 	for _, s := range n.services {
@@ -136,7 +147,7 @@ func (n *Node) Run(ctx context.Context) error {
 		part(k.Run)
 	}
 	for _, g := range n.groups {
-		part(func(ctx context.Context) error { return g.cluster.Run(ctx, g.managers...) })
+		part(func(ctx context.Context) error { return n.explain(g, g.cluster.Run(ctx, g.managers...)) })
 	}
 	err := n.open(ctx, stop)
 	leave()

@@ -166,7 +166,7 @@ func TestDemoKeys(t *testing.T) {
 	await("press 1 or 2 here")
 	for _, step := range []struct{ key, says string }{
 		{"1", "pj001 is stopped"}, {"1", "pj001 runs"}, {"2", "pj002 is stopped"}, {"x2", "pj002 runs"},
-		{"k1", "pj001 is killed"}, {"k1", "pj001 was killed"},
+		{"k1", "pj001 is killed"}, {"", "pj002 finds that pj001 does not answer"}, {"k1", "pj001 was killed"},
 	} {
 		if _, err := keyboard.WriteString(step.key); err != nil {
 			t.Fatal(err)

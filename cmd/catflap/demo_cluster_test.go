@@ -282,6 +282,49 @@ func inGroup(t *testing.T) *demoGroup {
 	return g
 }
 
+// TestDemoStart: once a node serves it has all sessions, also those that the
+// others make while it joins, and is told of all later ones.
+func TestDemoStart(t *testing.T) {
+	g := inGroup(t)
+	for _, n := range g.nodes {
+		if err := n.start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, second := g.nodes[0], g.nodes[1]
+	sessions := first.life.Load().running.sessions
+	made := func() {
+		if _, err := sessions.Create(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 8 {
+		second.kill()
+		made()
+		ended, stop := make(chan bool), make(chan bool)
+		go func() {
+			defer close(ended)
+			for range 1000 {
+				select {
+				case <-stop:
+					return
+				default:
+					made()
+				}
+			}
+		}()
+		if err := second.start(); err != nil {
+			t.Fatal(err)
+		}
+		close(stop)
+		<-ended
+		made()
+		if now := second.state(); now.Sessions != sessions.Len() || now.Sessions < 2 {
+			t.Fatalf("%d sessions of %d", now.Sessions, sessions.Len())
+		}
+	}
+}
+
 // TestDemoStranger: somebody who has the port and the id of a stopped node, and
 // knows where the other one is, is no member for that one and tells it nothing.
 func TestDemoStranger(t *testing.T) {

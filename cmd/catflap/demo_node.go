@@ -120,6 +120,7 @@ func (n *demoNode) member() tribes.Member {
 // join makes n a member of the group that has all sessions, and does not serve
 // yet.
 func (n *demoNode) join() (*runningNode, error) {
+	n.awaitForgotten(context.Background())
 	if err := n.open(); err != nil {
 		return nil, err
 	}
@@ -215,30 +216,46 @@ const joinTime = 10 * time.Second
 // awaitOthers waits until n and all that serve know each other: so that n can
 // ask for their sessions, and is told of what they change from then on.
 func (n *demoNode) awaitOthers(ctx context.Context, channel *tribes.Channel) {
+	waitFor(ctx, func() bool {
+		return n.forOthers(func(other *demoNode, there *tribes.Channel) bool { return knows(channel, other.id) && knows(there, n.id) })
+	})
+}
+
+// awaitForgotten waits until all that serve have noticed that n has ended: what
+// they find out about that later would concern its next life.
+func (n *demoNode) awaitForgotten(ctx context.Context) {
+	waitFor(ctx, func() bool {
+		return n.forOthers(func(_ *demoNode, there *tribes.Channel) bool { return !knows(there, n.id) })
+	})
+}
+
+// forOthers reports whether f holds for all other nodes that serve.
+func (n *demoNode) forOthers(f func(other *demoNode, there *tribes.Channel) bool) bool {
+	for _, other := range n.group.nodes {
+		if r := other.life.Load().running; other != n && r != nil && !f(other, r.channel) {
+			return false
+		}
+	}
+	return true
+}
+
+func knows(channel *tribes.Channel, id tribes.ID) bool {
+	return slices.ContainsFunc(channel.Members(), func(m tribes.Member) bool { return m.ID == id })
+}
+
+// waitFor waits until f holds, ctx is done, or joinTime is over.
+func waitFor(ctx context.Context, f func() bool) {
 	ctx, cancel := context.WithTimeout(ctx, joinTime)
 	defer cancel()
 	look := time.NewTicker(2 * time.Millisecond)
 	defer look.Stop()
-	for !n.knowsOthers(channel) {
+	for !f() {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
 			return
 		}
 	}
-}
-
-func (n *demoNode) knowsOthers(channel *tribes.Channel) bool {
-	knows := func(channel *tribes.Channel, id tribes.ID) bool {
-		return slices.ContainsFunc(channel.Members(), func(m tribes.Member) bool { return m.ID == id })
-	}
-	for _, other := range n.group.nodes {
-		there := other.life.Load().running
-		if other != n && there != nil && !(knows(channel, other.id) && knows(there.channel, n.id)) {
-			return false
-		}
-	}
-	return true
 }
 
 // serve has r answer requests at addr, and returns that with its port.

@@ -217,7 +217,9 @@ const joinTime = 10 * time.Second
 // ask for their sessions, and is told of what they change from then on.
 func (n *demoNode) awaitOthers(ctx context.Context, channel *tribes.Channel) {
 	waitFor(ctx, func() bool {
-		return n.forOthers(func(other *demoNode, there *tribes.Channel) bool { return knows(channel, other.id) && knows(there, n.id) })
+		return n.forOthers(func(other *demoNode, there *tribes.Channel) bool {
+			return knows(channel, other.id) && knows(there, n.id)
+		})
 	})
 }
 

@@ -1,11 +1,163 @@
 package node
 
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/config/serverxml"
+)
+
 // LoadOptions say how a server.xml is read. A zero field means its default.
 type LoadOptions struct {
 	Base     string                           // catalina.base; default: the folder that the file's folder conf is in, else the file's own
-	Property func(name string) (string, bool) // values of ${name} beyond catalina.base, catalina.home and the environment; nil is none
+	Property func(name string) (string, bool) // values of ${name} beyond conf/catalina.properties, catalina.base, catalina.home and the environment; nil is none
 	// Warn is told what is unsupported, with what follows, and what is doubtful;
 	// in the order of the file, each as it is to be printed: FILE:LINE:COL:
 	// warning: …. nil is nobody.
 	Warn func(text string)
+}
+
+// Load reads a server.xml, and of its applications what Tomcat would: the
+// descriptors in conf and in folders of appBase, and WEB-INF/web.xml. The error
+// holds every mistake, each with its line and, where it helps, what to do.
+//
+// What of a file restricts access and cannot be honoured makes a Refuse or
+// Guarded, and Warn is told.
+func Load(file string, o LoadOptions) (*Config, error) {
+	return load(file, o, lookUp)
+}
+
+// load is Load with another way to find the address of a host name.
+func load(file string, o LoadOptions, lookUp func(name string) (netip.Addr, error)) (*Config, error) {
+	if o.Base == "" {
+		o.Base = filepath.Dir(file)
+		if abs, err := filepath.Abs(o.Base); err == nil && filepath.Base(abs) == "conf" {
+			o.Base = filepath.Dir(abs)
+		}
+	}
+	l := &loader{o: o, lookUp: lookUp, texts: map[string][]string{}, cfg: &Config{File: file, Base: o.Base}}
+	l.properties = l.catalinaProperties()
+	if root := l.parse(file); root != nil {
+		l.server(root)
+	}
+	l.found.Sort()
+	for _, m := range l.found {
+		if m.Severity != mistake.Error && o.Warn != nil {
+			o.Warn(m.String())
+		}
+	}
+	if l.found.Errors() > 0 {
+		return nil, onlyErrors(l.found)
+	}
+	return l.cfg, nil
+}
+
+// onlyErrors returns the errors of found.
+func onlyErrors(found mistake.List) error {
+	var all mistake.List
+	for _, m := range found {
+		if m.Severity == mistake.Error {
+			all.Add(m)
+		}
+	}
+	return all
+}
+
+// A loader makes a Config of files.
+type loader struct {
+	o          LoadOptions
+	lookUp     func(name string) (netip.Addr, error)
+	properties map[string]string             // of conf/catalina.properties
+	texts      map[string][]string           // the lines of each file
+	proxied    map[string]*serverxml.Element // RemoteIpValves by the scope that they stand in
+	found      mistake.List
+	cfg        *Config
+}
+
+// lookUp finds the address of a host name.
+func lookUp(name string) (netip.Addr, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookUpTime)
+	defer cancel()
+	return resolveName(ctx, name)
+}
+
+// maxText bounds how many bytes of a file are read.
+const maxText = 8 << 20
+
+// parse reads a file that has to be there.
+func (l *loader) parse(file string) *serverxml.Element {
+	text, err := readText(file)
+	if err != nil {
+		l.found.Add(mistake.Mistake{Pos: mistake.Pos{File: file}, Text: reasonOf(err)})
+		return nil
+	}
+	return l.parseText(file, text)
+}
+
+func (l *loader) parseText(file string, text []byte) *serverxml.Element {
+	l.texts[file] = strings.Split(string(text), "\n")
+	root, found := serverxml.Parse(file, text, serverxml.Options{Property: l.property})
+	l.found = append(l.found, found...)
+	return root
+}
+
+// reasonOf is err without the name of the file, which stands before it.
+func reasonOf(err error) string {
+	if p, ok := err.(*os.PathError); ok { //nolint:errorlint // it is what package os returns
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+// readText returns what is in a file.
+func readText(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxText+1))
+	if err == nil && len(text) > maxText {
+		return nil, fmt.Errorf("it has more than %d MiB", maxText>>20)
+	}
+	return text, err
+}
+
+// property gives the value of ${name}: of conf/catalina.properties, as Tomcat
+// has it, then of who loads, then of the environment.
+func (l *loader) property(name string) (string, bool) {
+	if v, ok := l.properties[name]; ok {
+		return v, true
+	}
+	if l.o.Property != nil {
+		if v, ok := l.o.Property(name); ok {
+			return v, true
+		}
+	}
+	if name == "catalina.base" || name == "catalina.home" {
+		return l.o.Base, true
+	}
+	return os.LookupEnv(name)
+}
+
+// wrong tells of a mistake, warn of what is doubtful, unsupported of what has no
+// effect, each at its place.
+func (l *loader) wrong(pos mistake.Pos, text, fix string) { l.say(pos, mistake.Error, text, fix) }
+func (l *loader) warn(pos mistake.Pos, text, fix string)  { l.say(pos, mistake.Warning, text, fix) }
+func (l *loader) unsupported(pos mistake.Pos, text, fix string) {
+	l.say(pos, mistake.Unsupported, text, fix)
+}
+
+func (l *loader) say(pos mistake.Pos, severity mistake.Severity, text, fix string) {
+	line := ""
+	if all := l.texts[pos.File]; severity == mistake.Error && pos.Line > 0 && pos.Line <= len(all) {
+		line = strings.TrimRight(all[pos.Line-1], "\r")
+	}
+	l.found.Add(mistake.Mistake{Pos: pos, Severity: severity, Text: text, Fix: fix, Line: line})
 }

@@ -1,0 +1,163 @@
+package node
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/catflap/catflap/internal/config/serverxml"
+)
+
+// A contextElement is what <Context> says, and files that hold for it.
+type contextElement struct {
+	Context
+	hasPath  bool
+	override bool // what holds for all contexts does not for it
+	slash    bool // sessionCookiePathUsesTrailingSlash
+	scripts  *bool
+	from     string // its file; empty is the main one
+}
+
+var contextTable = table[contextElement]{"Context", []row[contextElement]{
+	{"path", func(c *contextElement, g given) { c.Path, c.hasPath = g.Value, true }, "where it is: /shop; empty is the root"},
+	{"docBase", func(c *contextElement, g given) { c.DocBase = g.text() }, "its folder, from appBase on; default the name that path gives"},
+	{"override", func(c *contextElement, g given) { c.override = g.bool() }, "true: conf/context.xml does not hold for it"},
+	{"cookies", func(c *contextElement, g given) { c.NoCookies = !g.bool() }, "false: session ids are in URLs only"},
+	{"sessionCookieName", func(c *contextElement, g given) { c.Cookie.Name = g.text() }, "default JSESSIONID"},
+	{"sessionCookiePath", func(c *contextElement, g given) { c.Cookie.Path = g.text() }, "default the context's"},
+	{"sessionCookieDomain", func(c *contextElement, g given) { c.Cookie.Domain = g.text() }, "default: the host that was asked"},
+	{"sessionCookiePathUsesTrailingSlash", func(c *contextElement, g given) { c.slash = g.bool() }, "true: the cookie of /shop is not sent to /shopping"},
+	{"useHttpOnly", func(c *contextElement, g given) { v := !g.bool(); c.scripts = &v }, "false: scripts may read the cookie"},
+	{"crossContext", func(c *contextElement, g given) { c.CrossContext = g.bool() }, "requests may use other contexts' sessions"},
+}}
+
+var cookieProcessorTable = table[contextElement]{"CookieProcessor", []row[contextElement]{
+	{"sameSiteCookies", func(c *contextElement, g given) { c.Cookie.SameSite = g.sameSite() }, "unset, none, lax or strict, of the session cookie"},
+}}
+
+func (g given) sameSite() string {
+	for _, word := range []string{"None", "Lax", "Strict"} {
+		if strings.EqualFold(word, g.text()) {
+			return word
+		}
+	}
+	if !strings.EqualFold(g.text(), "unset") {
+		g.wrong("one of unset, none, lax, strict")
+	}
+	return ""
+}
+
+// context reads a <Context> of server.xml.
+func (l *loader) context(e *serverxml.Element, h *hostElement) {
+	c := contextElement{Context: Context{Line: e.Pos.Line}}
+	if a := e.Attribute("path"); a == nil {
+		l.wrong(e.Pos, "<Context> has no path", `write path="/…", or path="" for the root`)
+		return
+	} else if c.Path = a.Value; !contextPathOK(a.Value) {
+		l.wrong(a.Pos, fmt.Sprintf("path=%q is none", a.Value), `it begins with a slash and does not end with one, as "/shop"; "" is the root`)
+		return
+	}
+	l.addContext(e, &c, h)
+}
+
+func contextPathOK(text string) bool {
+	plain, _, _ := strings.Cut(text, "##")
+	return plain == "" || plain == "/" || plain[0] == '/' && path.Clean(plain) == plain && !strings.ContainsAny(plain, ";\\%?#")
+}
+
+// addContext reads what holds for a context, the element e last, and adds it to
+// h. e may be nil.
+func (l *loader) addContext(e *serverxml.Element, c *contextElement, h *hostElement) {
+	if c.Path == "/" {
+		c.Path = ""
+	}
+	for _, other := range h.Contexts {
+		if other.Path == c.Path {
+			if e != nil {
+				l.wrong(e.Pos, fmt.Sprintf("the Host %s has a Context with path=%q already", h.Name, c.Path), "take one of them away")
+			}
+			return
+		}
+	}
+	s := &scope{what: contextWords(c.Path, h.Name), filters: &c.Filters, refuse: &c.Refuse, guarded: &c.Guarded}
+	if e != nil {
+		if a := e.Attribute("override"); a != nil {
+			c.override = strings.EqualFold(a.Value, "true")
+		}
+	}
+	if !c.override {
+		for _, file := range l.defaults(h) {
+			if root := l.contextFile(file); root != nil {
+				l.contextElements(root, c, s)
+			}
+		}
+	}
+	if e != nil {
+		l.contextElements(e, c, s)
+	}
+	l.finishContext(c, h, s)
+	h.Contexts = append(h.Contexts, c.Context)
+}
+
+// contextWords names everything of a context.
+func contextWords(contextPath, host string) string {
+	return fmt.Sprintf("everything of the Context %q of %s", cmp.Or(contextPath, "/"), host)
+}
+
+// contextElements reads attributes and children of a <Context>.
+func (l *loader) contextElements(e *serverxml.Element, c *contextElement, s *scope) {
+	place := c.Path
+	contextTable.read(l, e, c)
+	if c.from != "" || e.Pos.File != l.cfg.File {
+		c.Path = place // it is for server.xml alone
+	}
+	for i := range e.Children {
+		switch child := &e.Children[i]; child.Name {
+		case "Manager":
+			m := l.manager(child, false)
+			c.Manager = &m
+		case "CookieProcessor":
+			cookieProcessorTable.read(l, child, c)
+		case "Valve":
+			l.valve(child, s)
+		case "Listener":
+			l.listener(child)
+		default:
+			l.otherElement("Context", e, child, "<Manager>", "<CookieProcessor>", "<Valve>", "<Listener>")
+		}
+	}
+}
+
+// finishContext adds what the web.xml files say where the context says nothing.
+func (l *loader) finishContext(c *contextElement, h *hostElement, s *scope) {
+	w := l.webXML(c, h, s)
+	to := &c.Cookie
+	if to.Name == "" {
+		to.Name = w.cookie.Name
+	}
+	if to.Path == "" {
+		to.Path = w.cookie.Path
+	}
+	if to.Domain == "" {
+		to.Domain = w.cookie.Domain
+	}
+	if c.slash && to.Path == "" {
+		to.Path = c.Path + "/"
+	}
+	to.Secure, to.MaxAge = w.cookie.Secure, w.cookie.MaxAge
+	to.NotHTTPOnly = c.scripts != nil && *c.scripts && !w.httpOnly
+	c.NoCookies = c.NoCookies || w.urlOnly
+	c.URLRewriting = !w.cookieOnly
+	c.MaxInactive = w.timeout
+}
+
+// A webSettings is what web.xml files say of sessions.
+type webSettings struct {
+	timeout    time.Duration
+	cookie     cookieSettings
+	httpOnly   bool
+	urlOnly    bool // tracking-mode
+	cookieOnly bool
+}

@@ -20,7 +20,8 @@ type Session struct {
 	entry  *Entry
 	used   []*Entry // that are told when the request ends
 
-	primary bool // the entry that was looked for was this node's
+	primary  bool   // the entry that was looked for was this node's
+	original string // the id that the client came with, if that was another node's
 }
 
 type sessionKey struct{}
@@ -44,8 +45,11 @@ func (s *Session) current() *Entry {
 			if e != nil && e.begin(false) {
 				s.primary = e.Primary()
 				s.use(e)
-				if e.ID() != id && !s.answer.committed {
-					s.setCookie() // it was another node's
+				if e.ID() != id { // it was another node's
+					s.original = id
+					if !s.answer.committed {
+						s.setCookie()
+					}
 				}
 				break
 			}
@@ -129,6 +133,19 @@ func (s *Session) Requested() string {
 		}
 	}
 	return s.asked.ids[len(s.asked.ids)-1]
+}
+
+// OriginalID returns the id that the session had on another node, with which
+// the client has come to this one: here it has got the id that ID returns. It is
+// "" of a session that was not moved by this request.
+//
+// Source: JvmRouteBinderValve's sessionIdAttribute,
+// org.apache.catalina.ha.session.JvmRouteOriginalSessionID.
+func (s *Session) OriginalID() string {
+	if s.current() == nil {
+		return ""
+	}
+	return s.original
 }
 
 // IsNew reports whether this is the request that made the session: the client

@@ -221,7 +221,7 @@ func (e *Entry) Apply(changes []Change) (conflict bool) {
 		return false
 	}
 	e.touched()
-	conflict = slices.ContainsFunc(e.shared.changes, func(c Change) bool { return c.Kind != KindIsNew })
+	conflict = e.changed()
 	var events []Event
 	for i := range changes {
 		events = e.apply(&changes[i], events)
@@ -232,6 +232,44 @@ func (e *Entry) Apply(changes []Change) (conflict bool) {
 		e.tell(event)
 	}
 	return conflict
+}
+
+// Changed reports whether requests of this node have changed e and nobody has
+// taken these changes yet. That e is not new any more is none.
+func (e *Entry) Changed() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.changed()
+}
+
+func (e *Entry) changed() bool {
+	return e.shared != nil && slices.ContainsFunc(e.shared.changes, func(c Change) bool { return c.Kind != KindIsNew })
+}
+
+// Replace gives e all that fresh has, which is the same session as another node
+// knows it and which nobody else uses. What requests of this node have changed
+// and nobody has taken yet is changed in that, too: this is a conflict.
+func (e *Entry) Replace(fresh *Entry) (conflict bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ended {
+		return false
+	}
+	e.touched()
+	e.created, e.maxInactive, e.attributes, e.principal = fresh.created, fresh.maxInactive, fresh.attributes, fresh.principal
+	e.shared.authType, e.shared.notes, e.shared.listeners = fresh.shared.authType, fresh.shared.notes, fresh.shared.listeners
+	conflict = e.changed()
+	for i := range e.shared.changes {
+		e.apply(&e.shared.changes[i], nil)
+	}
+	return conflict
+}
+
+// Busy reports whether requests use e now.
+func (e *Entry) Busy() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.using > 0
 }
 
 // apply makes one change, and appends what happened to events. e.mu is held.

@@ -49,6 +49,7 @@ var arrows = map[string][]string{
 	"cluster/internal/replica": {"cluster/internal/wire", "javaserial", "session"},
 	"cluster":                  {"cluster/internal/wire", "javaserial", "tribes", "tribes/rpc"},
 	"cluster/delta":            {"cluster", "cluster/internal/replica", "cluster/internal/wire", "session", "tribes"},
+	"cluster/backup":           {"cluster", "cluster/internal/replica", "cluster/internal/wire", "javaserial", "session", "tribes", "tribes/replicated"},
 
 	"cmd/catflap": {
 		"ajp", "cluster", "cluster/delta", "session", "node", "node/demo", "tribes", "tribes/interceptor",

@@ -34,7 +34,7 @@ func (h handler) Asked(question javaserial.Node, _ tribes.Member) (javaserial.No
 	case msgState, msgStateCopy:
 		msg.value = m.stateStream(msg.kind)
 	case msgRetrieveBackup:
-		if msg.value = m.valueStream(msg.key); msg.value == nil {
+		if msg.value, msg.diffVal = m.valueStream(msg.key); msg.value == nil {
 			return nil, true
 		}
 		msg.key = nil
@@ -52,7 +52,7 @@ func (h handler) Asked(question javaserial.Node, _ tribes.Member) (javaserial.No
 func (h handler) Leftover(answer javaserial.Node, from tribes.Member) {
 	var msg message
 	if mine, err := msg.parse(answer, &h.classes); mine && err == nil && (msg.kind == msgInit || msg.kind == msgStart) {
-		h.answeredInit(&msg, from)
+		h.answeredInit(&msg, from, h.cfg.Limits)
 	}
 }
 
@@ -68,7 +68,7 @@ func (m *Map) stateStream(k kind) []byte {
 		if k == msgStateCopy {
 			msg.kind = msgCopy
 			if !slices.ContainsFunc(msg.nodes, func(n tribes.Member) bool { return m.isOwn(n.Key()) }) && !m.isOwn(e.Primary.Key()) {
-				msg.nodes = append(msg.nodes, *m.own())
+				msg.nodes = append(slices.Clone(msg.nodes), *m.own())
 			}
 			if err := m.encodeInto(msg, e.Value); err != nil {
 				m.cfg.Log.Error("entry left out of the state", "map", m.cfg.Name, "err", err)
@@ -84,22 +84,23 @@ func (m *Map) stateStream(k kind) []byte {
 	return javaserial.Encode(n)
 }
 
-// valueStream is the value of an entry, nil if it is not here.
-func (m *Map) valueStream(keyStream []byte) []byte {
+// valueStream is the value of an entry, nil if it is not here, with what its
+// form has no place for. Tomcat does not look at that.
+func (m *Map) valueStream(keyStream []byte) (value, extra []byte) {
 	key, err := m.keyOf(keyStream, m.cfg.Limits)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	e, ok := m.Peek(key)
 	if !ok || e.Value == nil {
-		return nil
+		return nil, nil
 	}
 	n, err := m.cfg.Values.Encode(e.Value)
 	if err != nil {
 		m.cfg.Log.Error("value cannot be encoded", "map", m.cfg.Name, "err", err)
-		return nil
+		return nil, nil
 	}
-	return javaserial.Encode(n)
+	return javaserial.Encode(n), m.cfg.Values.Extra(e.Value)
 }
 
 // ReadState asks a member of a map for what is in it, without joining it: where
@@ -110,7 +111,10 @@ func ReadState(ctx context.Context, d *rpc.Dispatcher, cfg Config, from tribes.M
 		return nil, err
 	}
 	defer channel.Close()
-	m := &Map{cfg: cfg.withDefaults(), d: d, channel: channel, entries: map[any]*entry{}, members: map[tribes.Key]*mapMember{}}
-	m.ask(ctx, m.stateKind(), []tribes.Member{from}, func(answer *message, _ tribes.Member) { m.takeState(answer) })
+	m := newMap(cfg, d)
+	m.channel = channel
+	if err := m.askOne(ctx, m.stateKind(), []tribes.Member{from}, m.takeState); err != nil {
+		return nil, err
+	}
 	return m.Entries(), nil
 }

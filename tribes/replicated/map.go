@@ -3,11 +3,13 @@ package replicated
 import (
 	"context"
 	"errors"
-	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
@@ -30,12 +32,12 @@ type Config struct {
 	SendOptions   tribes.Options // mapSendOptions; default 6
 	RPCTimeout    time.Duration  // rpcTimeout: for joining and fetching; default 15 s
 	AccessTimeout time.Duration  // accessTimeout: silence after which a node is out of the map; default 5 s
+	MustJoin      bool           // terminateOnStartFailure: Run fails if no member answers
+	ProxyAge      time.Duration  // after that a proxy that nothing is heard of is looked after; default never
 	Values        Values         // default Plain
 	Limits        javaserial.Limits
-	// Owned is told the key of each entry that became this node's because its
-	// primary died; may be nil.
-	Owned func(key any)
-	Log   *slog.Logger // default: nothing is logged
+	Owner         Owner        // default nobody
+	Log           *slog.Logger // default: nothing is logged
 }
 
 func (c Config) withDefaults() Config {
@@ -50,6 +52,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Values == nil {
 		c.Values = Plain{}
+	}
+	if c.Owner == nil {
+		c.Owner = nobody{}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -73,12 +78,16 @@ func (r Role) String() string { return [...]string{"primary", "backup", "proxy",
 // An entry is one of the map. Its fields belong to the map's mutex.
 type entry struct {
 	key     any
-	stream  []byte // key as a stream
-	value   any    // nil of a proxy
+	value   any // nil of a proxy, most often
 	role    Role
 	primary *tribes.Member  // nil is not known
-	nodes   []tribes.Member // those that have a backup or copy
-	sent    time.Time       // when it was replicated last
+	nodes   []tribes.Member // those that have a backup or copy; shared, so that nobody changes it
+	heard   time.Time       // when another node was told of it last, or told of it
+
+	// claiming is set while this node tells others that it is the primary. A
+	// claim of another node that crosses it is settled by the order of members.
+	claiming bool
+	claimed  time.Time // when it told them last
 }
 
 // A Map is one of a group. Many goroutines may use it.
@@ -88,12 +97,29 @@ type Map struct {
 	channel *rpc.Channel
 	classes rpc.Classes
 	ready   chan struct{}
+	beat    chan struct{} // the channel's heartbeat
+	seed    maphash.Seed
+	turns   [256]chan struct{} // who tells others of an entry has that of its key
 
-	mu      sync.Mutex
-	entries map[any]*entry
-	members map[tribes.Key]*mapMember
-	state   string
-	next    int // for the choice of a backup
+	mu        sync.Mutex
+	entries   map[any]*entry
+	members   map[tribes.Key]*mapMember
+	sorted    []tribes.Member // members in their order; nil when it is not known
+	former    map[tribes.Key]bool
+	places    map[tribes.Key][]tribes.Member // lists of one member, shared by entries
+	reads     reads
+	state     string
+	next      int // for the choice of a backup
+	contested int64
+	running   context.Context // of Run; nil while it does not
+
+	working sync.WaitGroup
+}
+
+// reads are those of other nodes' entries that are under way.
+type reads struct {
+	count  int
+	buried map[any]bool // keys that were removed since; nil when there is no read
 }
 
 // A mapMember is a node that has the map, too.
@@ -107,13 +133,14 @@ var (
 	errNoDiffs = errors.New("these values have no differences")
 	// ErrKey says that something cannot be the key of an entry.
 	ErrKey = errors.New("a key has to be a string or a number")
+	// ErrNotJoined says that members of the group did not answer.
+	ErrNotJoined = errors.New("no member of the group answers about the map")
 )
 
 // New returns a map of d's group. It is there for other nodes at once, and has
 // their entries once Run has joined it.
 func New(cfg Config, d *rpc.Dispatcher) (*Map, error) {
-	cfg = cfg.withDefaults()
-	m := &Map{cfg: cfg, classes: rpc.Classes{Log: cfg.Log}, d: d, entries: map[any]*entry{}, members: map[tribes.Key]*mapMember{}, state: stateNew, ready: make(chan struct{})}
+	m := newMap(cfg, d)
 	var err error
 	if m.channel, err = d.Open(cfg.Name, handler{m}); err != nil {
 		return nil, err
@@ -122,25 +149,70 @@ func New(cfg Config, d *rpc.Dispatcher) (*Map, error) {
 	return m, nil
 }
 
+func newMap(cfg Config, d *rpc.Dispatcher) *Map {
+	cfg = cfg.withDefaults()
+	m := &Map{
+		cfg: cfg, classes: rpc.Classes{Log: cfg.Log}, d: d, ready: make(chan struct{}), beat: make(chan struct{}, 1), seed: maphash.MakeSeed(), state: stateNew,
+		entries: map[any]*entry{}, members: map[tribes.Key]*mapMember{}, former: map[tribes.Key]bool{}, places: map[tribes.Key][]tribes.Member{},
+	}
+	for i := range m.turns {
+		m.turns[i] = make(chan struct{}, 1)
+	}
+	return m
+}
+
 // Run joins the map and takes part in it until ctx is done; then it tells the
 // others that it stops.
 func (m *Map) Run(ctx context.Context) error {
+	inner, cancel := context.WithCancel(ctx)
 	defer m.close()
-	m.join(ctx)
+	defer m.rest(cancel)
+	m.mu.Lock()
+	m.running = inner
+	m.mu.Unlock()
+	if err := m.join(inner); err != nil && m.cfg.MustJoin && ctx.Err() == nil {
+		return err
+	}
 	close(m.ready)
-	tick := time.NewTicker(5 * time.Second)
-	defer tick.Stop()
 	for {
 		select {
-		case <-tick.C:
-			m.ping(ctx)
+		case <-m.beat:
+			m.ping(inner)
+			m.sweep(inner)
 		case <-ctx.Done():
+			m.rest(cancel)
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
 			defer cancel()
 			m.tell(last, m.d.Group().Members(), &message{kind: msgStop, noNodes: true, primary: m.own()}, "")
 			return nil
 		}
 	}
+}
+
+// Heartbeat implements tribes.Beater: it is time to ask who is there.
+func (m *Map) Heartbeat(context.Context) {
+	select {
+	case m.beat <- struct{}{}:
+	default:
+	}
+}
+
+// work does f in the background, as long as Run runs.
+func (m *Map) work(f func(ctx context.Context)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if ctx := m.running; ctx != nil {
+		m.working.Go(func() { f(ctx) })
+	}
+}
+
+// rest ends what is done in the background.
+func (m *Map) rest(cancel func()) {
+	m.mu.Lock()
+	m.running = nil
+	m.mu.Unlock()
+	cancel()
+	m.working.Wait()
 }
 
 // Ready is closed once Run has the entries of the other nodes.
@@ -182,276 +254,93 @@ func (m *Map) others(except ...tribes.Member) []tribes.Member {
 }
 
 func (m *Map) othersLocked(except ...tribes.Member) []tribes.Member {
-	var all []tribes.Member
-	for _, each := range m.members {
-		if !slices.ContainsFunc(except, func(e tribes.Member) bool { return e.Key() == each.Key() }) {
-			all = append(all, each.Member)
+	if m.sorted == nil {
+		for _, each := range m.members {
+			m.sorted = append(m.sorted, each.Member)
 		}
+		slices.SortFunc(m.sorted, func(a, b tribes.Member) int { return a.Compare(&b) })
 	}
-	slices.SortFunc(all, func(a, b tribes.Member) int { return a.Compare(&b) })
-	return all
-}
-
-// keyStream returns a key as a stream.
-func keyStream(key any) ([]byte, error) {
-	switch key.(type) {
-	case string, int, int8, int16, int32, int64, bool, javaserial.Char:
-	default:
-		return nil, fmt.Errorf("%w, not %T", ErrKey, key)
-	}
-	n, err := javaserial.Java(key)
-	if err != nil {
-		return nil, err
-	}
-	return javaserial.Encode(n), nil
-}
-
-func orderOf(key any) string { return fmt.Sprint(key) }
-
-// Put puts an entry, which is this node's then, and replicates it. The error
-// tells what could not be encoded or sent; the entry is there all the same.
-func (m *Map) Put(ctx context.Context, key, value any) error {
-	if n, ok := key.(int); ok {
-		key = int64(n)
-	}
-	stream, err := keyStream(key)
-	if err != nil {
-		return err
-	}
-	if _, err := m.cfg.Values.Encode(value); err != nil {
-		return err
-	}
-	m.mu.Lock()
-	_, had := m.entries[key]
-	e := &entry{key: key, stream: stream, value: value, role: Primary}
-	m.entries[key] = e
-	m.mu.Unlock()
-	if had {
-		m.tell(ctx, m.others(), &message{kind: msgRemove, key: stream, noNodes: true}, orderOf(key))
-	}
-	m.cfg.Values.Diff(value) // what is sent whole has no changes left
-	return m.publish(ctx, e)
-}
-
-// Remove removes an entry everywhere. It reports whether there was one.
-func (m *Map) Remove(ctx context.Context, key any) bool {
-	m.mu.Lock()
-	e := m.entries[key]
-	delete(m.entries, key)
-	m.mu.Unlock()
-	if e == nil {
-		return false
-	}
-	m.tell(ctx, m.others(), &message{kind: msgRemove, key: e.stream, noNodes: true}, orderOf(key))
-	return true
-}
-
-// Replicate sends what changed in the value of an entry to the nodes that have
-// it, too; all of it if whole is set. Only the primary does. Nothing is sent if
-// nothing changed.
-func (m *Map) Replicate(ctx context.Context, key any, whole bool) error {
-	m.mu.Lock()
-	e := m.entries[key]
-	if e == nil || e.role != Primary {
-		m.mu.Unlock()
-		return nil
-	}
-	value, nodes := e.value, slices.Clone(e.nodes)
-	m.mu.Unlock()
-	diff, changed := m.cfg.Values.Diff(value)
-	if !changed && !whole {
-		return nil
-	}
-	if len(nodes) == 0 {
-		return m.publish(ctx, e)
-	}
-	msg := &message{kind: m.full(), key: e.stream, nodes: nodes, primary: m.own()}
-	if diff != nil && !whole {
-		msg.diff, msg.diffVal = true, diff
-	} else if err := m.encodeInto(msg, value); err != nil {
-		return err
-	}
-	m.mu.Lock()
-	e.sent = time.Now()
-	m.mu.Unlock()
-	return m.tell(ctx, nodes, msg, orderOf(key))
-}
-
-// Touch tells the nodes that have an entry, too, that it was used.
-func (m *Map) Touch(ctx context.Context, key any) error {
-	m.mu.Lock()
-	e := m.entries[key]
-	if e == nil || e.role != Primary || len(e.nodes) == 0 {
-		m.mu.Unlock()
-		return nil
-	}
-	nodes := slices.Clone(e.nodes)
-	e.sent = time.Now()
-	m.mu.Unlock()
-	return m.tell(ctx, nodes, &message{kind: msgAccess, key: e.stream, nodes: nodes, primary: m.own()}, orderOf(key))
-}
-
-// full is the kind of a message with a whole value.
-func (m *Map) full() kind {
-	if m.cfg.Kind == Copy {
-		return msgCopy
-	}
-	return msgBackup
-}
-
-func (m *Map) encodeInto(msg *message, value any) error {
-	n, err := m.cfg.Values.Encode(value)
-	if err != nil {
-		return err
-	}
-	msg.value = javaserial.Encode(n)
-	return nil
-}
-
-// publish sends a primary entry to the nodes that are to have it, and tells the
-// others where it is.
-func (m *Map) publish(ctx context.Context, e *entry) error {
-	m.mu.Lock()
-	value := e.value
-	candidates := m.othersLocked()
-	m.next++
-	start := m.next
-	m.mu.Unlock()
-	if len(candidates) == 0 {
-		m.place(e, nil)
-		return nil
-	}
-	msg := &message{kind: m.full(), key: e.stream, primary: m.own()}
-	if err := m.encodeInto(msg, value); err != nil {
-		return err
-	}
-	if m.cfg.Kind == Copy {
-		msg.nodes = candidates
-		m.place(e, candidates)
-		return m.tell(ctx, candidates, msg, orderOf(e.key))
-	}
-	var failed error
-	for i := range candidates {
-		backup := candidates[(start+i)%len(candidates)]
-		msg.nodes = []tribes.Member{backup}
-		if failed = m.tell(ctx, msg.nodes, msg, orderOf(e.key)); failed != nil {
-			continue
+	all := make([]tribes.Member, 0, len(m.sorted))
+	for _, each := range m.sorted {
+		if !contains(except, each.Key()) {
+			all = append(all, each)
 		}
-		m.place(e, msg.nodes)
-		proxy := &message{kind: msgProxy, key: e.stream, nodes: msg.nodes, primary: m.own()}
-		return m.tell(ctx, m.others(backup), proxy, orderOf(e.key))
-	}
-	m.place(e, nil)
-	return failed
-}
-
-// place notes where an entry is.
-func (m *Map) place(e *entry, nodes []tribes.Member) {
-	own := m.own()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e.role, e.primary, e.nodes, e.sent = Primary, own, nodes, time.Now()
-}
-
-// Get returns the value of an entry, which is this node's then. If it is on
-// other nodes it is fetched. ok is false if there is no such entry, or nobody
-// who has it answers.
-func (m *Map) Get(ctx context.Context, key any) (value any, ok bool) {
-	m.mu.Lock()
-	e := m.entries[key]
-	if e == nil {
-		m.mu.Unlock()
-		return nil, false
-	}
-	role, value, nodes := e.role, e.value, slices.Clone(e.nodes)
-	m.mu.Unlock()
-	switch role {
-	case Primary:
-		return value, true
-	case Backup:
-		if err := m.publish(ctx, e); err != nil {
-			m.cfg.Log.Warn("entry that became this node's is not replicated", "map", m.cfg.Name, "err", err)
-		}
-		return value, true
-	case CopyRole:
-		others := m.others()
-		m.place(e, others)
-		m.tell(ctx, others, &message{kind: msgNotifyMapMember, key: e.stream, nodes: others, primary: m.own()}, orderOf(key))
-		return value, true
-	}
-	if value, ok = m.fetch(ctx, e, nodes); !ok {
-		return nil, false
-	}
-	m.mu.Lock()
-	e.value = value
-	m.mu.Unlock()
-	m.place(e, nodes)
-	m.tell(ctx, nodes, &message{kind: msgNotifyMapMember, key: e.stream, nodes: nodes, primary: m.own()}, orderOf(key))
-	m.tell(ctx, m.others(nodes...), &message{kind: msgProxy, key: e.stream, nodes: nodes, primary: m.own()}, orderOf(key))
-	return value, true
-}
-
-// fetch asks those that have an entry for its value.
-func (m *Map) fetch(ctx context.Context, e *entry, nodes []tribes.Member) (any, bool) {
-	ctx, cancel := context.WithTimeout(ctx, m.cfg.RPCTimeout)
-	defer cancel()
-	question := &message{kind: msgRetrieveBackup, mapName: m.cfg.Name, key: e.stream, noNodes: true}
-	answers, err := m.channel.Ask(ctx, nodes, question.object(&m.classes, m.isOwn), rpc.First, m.cfg.SendOptions)
-	for _, r := range answers.Replies {
-		var answer message
-		if mine, err := answer.parse(r.Content, &m.classes); !mine || err != nil || answer.value == nil {
-			continue
-		}
-		if value, err := m.decode(e.key, answer.value, m.cfg.Limits); err == nil {
-			return value, true
-		}
-	}
-	m.cfg.Log.Warn("entry cannot be fetched", "map", m.cfg.Name, "nodes", nodes, "err", err)
-	return nil, false
-}
-
-func (m *Map) decode(key any, stream []byte, limits javaserial.Limits) (any, error) {
-	n, err := javaserial.Decode(stream, limits)
-	if err != nil {
-		return nil, err
-	}
-	return m.cfg.Values.Decode(key, n)
-}
-
-// An Entry is what a node knows of an entry.
-type Entry struct {
-	Key     any
-	Value   any // nil of a proxy
-	Role    Role
-	Primary *tribes.Member  // nil is not known
-	Nodes   []tribes.Member // those that have a backup or copy
-}
-
-// Peek returns what this node knows of an entry, and changes nothing.
-func (m *Map) Peek(key any) (Entry, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e := m.entries[key]
-	if e == nil {
-		return Entry{}, false
-	}
-	return e.public(), true
-}
-
-func (e *entry) public() Entry {
-	return Entry{e.key, e.value, e.role, e.primary, slices.Clone(e.nodes)}
-}
-
-// Entries returns all entries that this node knows of, in no order.
-func (m *Map) Entries() []Entry {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	all := make([]Entry, 0, len(m.entries))
-	for _, e := range m.entries {
-		all = append(all, e.public())
 	}
 	return all
 }
 
-// Members are the other nodes that have the map.
-func (m *Map) Members() []tribes.Member { return m.others() }
+func contains(all []tribes.Member, key tribes.Key) bool {
+	return slices.ContainsFunc(all, func(each tribes.Member) bool { return each.Key() == key })
+}
+
+// shared returns a list of members that entries have in common, as most have
+// one of a few.
+func (m *Map) shared(nodes []tribes.Member) []tribes.Member {
+	if len(nodes) != 1 {
+		return slices.Clone(nodes)
+	}
+	key := nodes[0].Key()
+	if m.places[key] == nil {
+		if len(m.places) >= mostPlaces {
+			clear(m.places)
+		}
+		m.places[key] = []tribes.Member{nodes[0]}
+	}
+	return m.places[key]
+}
+
+// mostPlaces bounds what members that came and went leave behind.
+const mostPlaces = 4096
+
+func (m *Map) sharedOne(who *tribes.Member) *tribes.Member {
+	if who == nil {
+		return nil
+	}
+	return &m.shared([]tribes.Member{*who})[0]
+}
+
+// turn waits until nobody else tells others of an entry with one of keys.
+func (m *Map) turn(ctx context.Context, keys ...any) (leave func(), err error) {
+	var of []int
+	for _, key := range keys {
+		of = append(of, int(maphash.Comparable(m.seed, key)%uint64(len(m.turns))))
+	}
+	slices.Sort(of)
+	of = slices.Compact(of)
+	for i, t := range of {
+		select {
+		case m.turns[t] <- struct{}{}:
+		case <-ctx.Done():
+			for _, had := range of[:i] {
+				<-m.turns[had]
+			}
+			return nil, ctx.Err()
+		}
+	}
+	return func() {
+		for _, t := range of {
+			<-m.turns[t]
+		}
+	}, nil
+}
+
+// forEach does f with each of entries, which are independent, in its turn.
+func (m *Map) forEach(ctx context.Context, entries []*entry, f func(e *entry)) {
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for _, e := range entries {
+		g.Go(func() error {
+			leave, err := m.turn(ctx, e.key)
+			if err != nil {
+				return err
+			}
+			defer leave()
+			f(e)
+			return nil
+		})
+	}
+	_ = g.Wait() // ctx is done
+}
+
+// atOnce is how many entries are told of at once when many are.
+const atOnce = 8

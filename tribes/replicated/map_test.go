@@ -44,11 +44,7 @@ func start(t *testing.T, network *tribestest.Network, name string, kind replicat
 	ended := make(chan error, 2)
 	go func() { ended <- c.Run(grouped) }()
 	<-c.Ready()
-	n.Map, err = replicated.New(replicated.Config{Name: "localhost#/app-map", Kind: kind, Owned: func(key any) {
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		n.owned = append(n.owned, fmt.Sprint(key))
-	}}, n.d)
+	n.Map, err = replicated.New(replicated.Config{Name: "localhost#/app-map", Kind: kind, Owner: n}, n.d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +53,20 @@ func start(t *testing.T, network *tribestest.Network, name string, kind replicat
 	t.Cleanup(n.stop)
 	<-n.Ready()
 	return n
+}
+
+// A node is the Owner of its values.
+
+func (n *node) Merge(_, fresh any) any          { return fresh }
+func (n *node) Moved(any, bool) bool            { return false }
+func (n *node) Newer(any, javaserial.Node) bool { return true }
+func (n *node) Came(any)                        {}
+func (n *node) Gone(any, any)                   {}
+
+func (n *node) Owned(value any) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.owned = append(n.owned, fmt.Sprint(value))
 }
 
 // crash ends n without a word.
@@ -218,14 +228,14 @@ func TestReplicate(t *testing.T) {
 		network := tribestest.NewNetwork(1)
 		a, b := start(t, network, "a", replicated.Lazy), start(t, network, "b", replicated.Lazy)
 		a.put(t, "k", "v")
-		if err := b.Replicate(t.Context(), "k", true); err != nil {
+		if _, err := b.Replicate(t.Context(), "k", true); err != nil {
 			t.Error(err)
 		}
 		wantRoles(t, "k", []*node{a, b}, replicated.Primary, replicated.Backup)
-		if err := a.Replicate(t.Context(), "k", true); err != nil {
+		if _, err := a.Replicate(t.Context(), "k", true); err != nil {
 			t.Error(err)
 		}
-		if err := a.Touch(t.Context(), "k"); err != nil {
+		if err := a.Touch(t.Context(), "k", 0); err != nil {
 			t.Error(err)
 		}
 		wantRoles(t, "k", []*node{a, b}, replicated.Primary, replicated.Backup)

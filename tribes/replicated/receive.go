@@ -3,7 +3,7 @@ package replicated
 import (
 	"context"
 	"fmt"
-	"slices"
+	"time"
 
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
@@ -35,7 +35,7 @@ func (m *Map) receive(msg *message, limits javaserial.Limits) {
 	case msgStart:
 		m.started(context.Background(), *msg.primary)
 	case msgStop:
-		m.lost(context.Background(), *msg.primary)
+		m.lost(*msg.primary, false)
 	case msgProxy, msgRemove, msgBackup, msgCopy, msgAccess, msgNotifyMapMember:
 		key, err := m.keyOf(msg.key, limits)
 		if err != nil {
@@ -46,7 +46,13 @@ func (m *Map) receive(msg *message, limits javaserial.Limits) {
 	}
 }
 
+// mostKey is the longest stream of a key.
+const mostKey = 64 << 10
+
 func (m *Map) keyOf(stream []byte, limits javaserial.Limits) (any, error) {
+	if len(stream) > mostKey {
+		return nil, fmt.Errorf("%w: %d bytes", ErrKey, len(stream))
+	}
 	n, err := javaserial.Decode(stream, limits)
 	if err != nil {
 		return nil, err
@@ -66,27 +72,29 @@ func (m *Map) change(key any, msg *message, limits javaserial.Limits) {
 	switch msg.kind {
 	case msgRemove:
 		m.mu.Lock()
-		defer m.mu.Unlock()
+		e := m.entries[key]
 		delete(m.entries, key)
-	case msgProxy:
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.entry(key, msg).role = Proxy
-	case msgAccess, msgNotifyMapMember:
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		if e := m.entries[key]; e != nil {
-			e.nodes, e.primary = msg.nodes, msg.primary
-			if e.role == Primary && msg.primary != nil {
-				e.role = m.replica()
-			}
+		m.bury(key)
+		m.mu.Unlock()
+		if e != nil {
+			m.cfg.Owner.Gone(key, e.value)
 		}
 	case msgBackup, msgCopy:
 		m.replicated(key, msg, limits)
+	default:
+		m.moved(key, msg)
 	}
 }
 
-// replica is the role of an entry that another node owns.
+// bury notes that a key was removed, for who reads entries of another node, some
+// of which may be older. m.mu is held.
+func (m *Map) bury(key any) {
+	if m.reads.buried != nil {
+		m.reads.buried[key] = true
+	}
+}
+
+// replica is the role of an entry that another node owns and this one has.
 func (m *Map) replica() Role {
 	if m.cfg.Kind == Copy {
 		return CopyRole
@@ -94,15 +102,69 @@ func (m *Map) replica() Role {
 	return Backup
 }
 
-// entry returns the entry of key, a new one if there is none, with where it is.
-func (m *Map) entry(key any, msg *message) *entry {
-	e := m.entries[key]
-	if e == nil {
-		e = &entry{key: key, stream: msg.key}
-		m.entries[key] = e
+// claimGrace is how long a message that a former primary has sent before it knew
+// that it is none any more may be under way.
+const claimGrace = 5 * time.Second
+
+// stands reports whether an entry stays this node's whatever a message says. Of
+// two claims that cross that of the lower member stands. Changes that a former
+// primary has sent are no claim. m.mu is held.
+func (m *Map) stands(e *entry, msg *message) bool {
+	if e.role != Primary || msg.primary == nil {
+		return false
 	}
-	e.nodes, e.primary = msg.nodes, msg.primary
-	return e
+	own := m.own()
+	if msg.primary.Key() == own.Key() {
+		return true
+	}
+	if msg.diff || msg.kind == msgAccess {
+		return e.claiming || time.Since(e.claimed) < claimGrace && !e.claimed.IsZero()
+	}
+	if e.claiming {
+		m.contested++
+		if own.Compare(msg.primary) < 0 {
+			return true
+		}
+		e.claiming = false
+	}
+	return false
+}
+
+// moved takes what a message without a value says: where an entry is now.
+func (m *Map) moved(key any, msg *message) {
+	m.mu.Lock()
+	e := m.entries[key]
+	came := e == nil
+	if came {
+		if msg.kind != msgProxy || msg.primary != nil && m.isOwn(msg.primary.Key()) {
+			m.mu.Unlock()
+			return
+		}
+		e = &entry{key: key, role: Proxy}
+		m.entries[key] = e
+	} else if m.stands(e, msg) {
+		m.mu.Unlock()
+		return
+	}
+	m.set(e, msg)
+	switch {
+	case msg.kind == msgProxy:
+		e.role = Proxy
+	case e.role == Primary:
+		e.role = m.replica()
+	}
+	if e.value != nil && !m.cfg.Owner.Moved(e.value, e.role == Proxy) && e.role == Proxy {
+		e.value = nil
+	}
+	m.mu.Unlock()
+	if came {
+		m.cfg.Owner.Came(key)
+	}
+}
+
+// set notes where an entry is by what another node told. m.mu is held.
+func (m *Map) set(e *entry, msg *message) {
+	e.nodes, e.primary, e.heard = m.shared(msg.nodes), m.sharedOne(msg.primary), time.Now()
 }
 
 // replicated takes a value, or a change of one.
@@ -116,115 +178,33 @@ func (m *Map) replicated(key any, msg *message, limits javaserial.Limits) {
 		}
 	}
 	m.mu.Lock()
-	e := m.entry(key, msg)
-	e.role = m.replica()
-	if fresh != nil {
-		e.value = fresh
+	e := m.entries[key]
+	came := e == nil
+	if came {
+		e = &entry{key: key, role: Proxy}
+		m.entries[key] = e
+	}
+	if stands := m.stands(e, msg); !stands {
+		m.set(e, msg)
+		switch {
+		case fresh != nil:
+			e.value = m.cfg.Owner.Merge(e.value, fresh)
+		case e.value != nil:
+			m.cfg.Owner.Moved(e.value, false)
+		}
+		e.role = m.replica()
+		if e.value == nil { // a change of what is not here
+			e.role = Proxy
+		}
 	}
 	value := e.value
 	m.mu.Unlock()
+	if came {
+		m.cfg.Owner.Came(key)
+	}
 	if msg.diff && value != nil {
-		if err := m.cfg.Values.Apply(value, msg.diffVal); err != nil {
+		if err := m.cfg.Values.Apply(value, msg.diffVal, limits); err != nil {
 			m.cfg.Log.Error("change of an entry cannot be applied", "map", m.cfg.Name, "err", err)
-		}
-	}
-}
-
-// started takes a node that has joined the map. What has no backup gets one.
-func (m *Map) started(ctx context.Context, who tribes.Member) {
-	if !m.addMember(who) {
-		return
-	}
-	m.mu.Lock()
-	var alone []*entry
-	for _, e := range m.entries {
-		if e.role == Primary && (len(e.nodes) == 0 || m.cfg.Kind == Copy) {
-			alone = append(alone, e)
-		}
-	}
-	m.mu.Unlock()
-	for _, e := range alone {
-		if m.cfg.Kind == Copy {
-			m.place(e, m.others())
-			continue
-		}
-		if err := m.publish(ctx, e); err != nil {
-			m.cfg.Log.Warn("entry without a backup not sent to a new node", "map", m.cfg.Name, "err", err)
-		}
-	}
-}
-
-// Joined implements rpc.Objects: that a node is there does not mean that it has
-// the map.
-func (m *Map) Joined(tribes.Member) {}
-
-// Left implements rpc.Objects.
-func (m *Map) Left(who tribes.Member) { m.lost(context.Background(), who) }
-
-// lost takes a node out of the map: what it had a backup of gets another, and
-// what it owned and this node has becomes this node's.
-func (m *Map) lost(ctx context.Context, who tribes.Member) {
-	key := who.Key()
-	m.mu.Lock()
-	if m.members[key] == nil {
-		m.mu.Unlock()
-		return
-	}
-	delete(m.members, key)
-	own := m.own()
-	var publish, owned []*entry
-	for k, e := range m.entries {
-		at := slices.ContainsFunc(e.nodes, func(n tribes.Member) bool { return n.Key() == key })
-		fromLost := e.primary != nil && e.primary.Key() == key
-		if at && e.role == Primary {
-			publish = append(publish, e)
-			continue
-		}
-		if fromLost {
-			e.primary = nil
-		}
-		if e.primary != nil && e.primary.Key() != own.Key() && !fromLost {
-			continue
-		}
-		switch {
-		case e.role == Proxy && e.primary == nil && len(e.nodes) == 1 && at:
-			delete(m.entries, k)
-		case (e.role == Backup || e.role == CopyRole) && e.primary == nil && m.heir(e, key) == own.Key():
-			e.role, e.primary = Primary, own
-			publish, owned = append(publish, e), append(owned, e)
-		}
-	}
-	m.mu.Unlock()
-	m.relocate(ctx, publish)
-	for _, e := range owned {
-		if m.cfg.Owned != nil {
-			m.cfg.Owned(e.key)
-		}
-	}
-}
-
-// heir is who gets an entry whose primary is lost: the first of the nodes that
-// have it and are left.
-func (m *Map) heir(e *entry, lost tribes.Key) tribes.Key {
-	for _, n := range e.nodes {
-		if n.Key() != lost {
-			return n.Key()
-		}
-	}
-	return tribes.Key{}
-}
-
-// relocate gives entries their places anew.
-func (m *Map) relocate(ctx context.Context, entries []*entry) {
-	for _, e := range entries {
-		if m.cfg.Kind == Copy {
-			others := m.others()
-			m.place(e, others)
-			m.tell(ctx, others, &message{kind: msgNotifyMapMember, key: e.stream, nodes: others, primary: m.own()}, orderOf(e.key))
-			continue
-		}
-		if err := m.publish(ctx, e); err != nil {
-			m.cfg.Log.Warn("entry that lost a node has no backup", "map", m.cfg.Name, "err", err)
 		}
 	}
 }

@@ -45,6 +45,11 @@ type question struct {
 	refused []tribes.Member // who have no such channel
 	done    chan struct{}   // closed when nothing more is waited for
 	over    bool
+
+	read    Read // of AskUntil; nil of Ask
+	reads   sync.Mutex
+	reading int // answers that are read now
+	enough  bool
 }
 
 // end ends the wait if all has come that it is for.
@@ -56,7 +61,10 @@ func (q *question) end() {
 	case Majority:
 		wanted = (q.asked + 1) / 2
 	}
-	if !q.over && (len(q.replies) >= wanted || len(q.waiting) == 0) {
+	if q.read != nil {
+		wanted = q.asked + 1 // read says when it is enough
+	}
+	if !q.over && (q.enough || len(q.replies) >= wanted || len(q.waiting) == 0) && q.reading == 0 {
 		q.over = true
 		close(q.done)
 	}
@@ -64,7 +72,7 @@ func (q *question) end() {
 
 // Answers are what a question brought.
 type Answers struct {
-	Replies []Reply
+	Replies []Reply         // of AskUntil without their Content
 	Refused []tribes.Member // those that have no channel with that id
 }
 
@@ -73,10 +81,25 @@ type Answers struct {
 // cannot be sent to are not waited for. The error is a *tribes.SendError for
 // those; there may be answers of others all the same.
 func (c *Channel) Ask(ctx context.Context, to []tribes.Member, content javaserial.Node, mode Mode, options tribes.Options) (Answers, error) {
+	return c.ask(ctx, to, content, &question{mode: mode}, options)
+}
+
+// A Read reads an answer where it is received. limits bound what it becomes, by
+// what is left of the receive budget, too. It reports whether no further answer
+// is needed.
+type Read func(r Reply, limits javaserial.Limits) (enough bool)
+
+// AskUntil is Ask, but that read reads the answers, one at a time, as they come,
+// and none once it has had enough: those are left over.
+func (c *Channel) AskUntil(ctx context.Context, to []tribes.Member, content javaserial.Node, options tribes.Options, read Read) (Answers, error) {
+	return c.ask(ctx, to, content, &question{read: read}, options)
+}
+
+func (c *Channel) ask(ctx context.Context, to []tribes.Member, content javaserial.Node, q *question, options tribes.Options) (Answers, error) {
 	if len(to) == 0 {
 		return Answers{}, tribes.ErrNobody
 	}
-	q := &question{mode: mode, asked: len(to), waiting: map[tribes.Key]bool{}, done: make(chan struct{})}
+	q.asked, q.waiting, q.done = len(to), map[tribes.Key]bool{}, make(chan struct{})
 	for i := range to {
 		q.waiting[to[i].Key()] = true
 	}
@@ -105,13 +128,16 @@ func (c *Channel) Ask(ctx context.Context, to []tribes.Member, content javaseria
 	case <-q.done:
 	case <-ctx.Done():
 	}
+	q.reads.Lock() // one that is being read
+	defer q.reads.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	q.enough = true
 	return Answers{slices.Clone(q.replies), slices.Clone(q.refused)}, err
 }
 
 // answered takes an answer.
-func (c *Channel) answered(m *message, from tribes.Member) {
+func (c *Channel) answered(m *message, from tribes.Member, limits javaserial.Limits) {
 	c.mu.Lock()
 	q := c.open[m.uuid]
 	if q == nil || !q.waiting[from.Key()] {
@@ -121,14 +147,40 @@ func (c *Channel) answered(m *message, from tribes.Member) {
 		}
 		return
 	}
-	defer c.mu.Unlock()
 	delete(q.waiting, from.Key())
+	if q.read != nil && !m.noChannel {
+		q.reading++
+		c.mu.Unlock()
+		c.reads(q, Reply{from, m.content}, limits)
+		return
+	}
+	defer c.mu.Unlock()
 	if m.noChannel {
 		q.refused = append(q.refused, from)
 		q.asked--
 	} else {
 		q.replies = append(q.replies, Reply{from, m.content})
 	}
+	q.end()
+}
+
+// reads has an answer read.
+func (c *Channel) reads(q *question, r Reply, limits javaserial.Limits) {
+	q.reads.Lock()
+	defer q.reads.Unlock()
+	c.mu.Lock()
+	enough := q.enough
+	c.mu.Unlock()
+	if !enough {
+		enough = q.read(r, limits)
+	} else if c.handler != nil {
+		c.handler.Leftover(r.Content, r.From)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	q.replies = append(q.replies, Reply{From: r.From})
+	q.reading--
+	q.enough = q.enough || enough
 	q.end()
 }
 

@@ -138,7 +138,7 @@ func (d *Dispatcher) Received(m *tribes.Message) (bool, error) {
 		return true, nil
 	}
 	if mine {
-		d.rpc(&asked, m)
+		d.rpc(&asked, m, limits)
 		return true, nil
 	}
 	for _, each := range *d.takers.Load() {
@@ -151,14 +151,14 @@ func (d *Dispatcher) Received(m *tribes.Message) (bool, error) {
 
 // rpc hands a question or an answer to its channel. Who asks for one that is not
 // here is told so, or it would wait.
-func (d *Dispatcher) rpc(asked *message, m *tribes.Message) {
+func (d *Dispatcher) rpc(asked *message, m *tribes.Message, limits javaserial.Limits) {
 	c := (*d.channels.Load())[asked.id]
 	switch {
 	case (c == nil || c.handler == nil && !asked.reply) && !asked.noChannel:
 		d.answer(m.From, &message{noChannel: true, uuid: asked.uuid, id: asked.id}, tribes.OptionAsync)
 	case c == nil:
 	case asked.reply:
-		c.answered(asked, m.From)
+		c.answered(asked, m.From, limits)
 	default:
 		content, ok := c.handler.Asked(asked.content, m.From)
 		if ok {

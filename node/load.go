@@ -41,7 +41,7 @@ func load(file string, o LoadOptions, lookUp func(name string) (netip.Addr, erro
 			o.Base = filepath.Dir(abs)
 		}
 	}
-	l := &loader{o: o, lookUp: lookUp, texts: map[string][]string{}, cfg: &Config{File: file, Base: o.Base}}
+	l := &loader{o: o, lookUp: lookUp, texts: map[string][]string{}, files: map[string]fileText{}, cfg: &Config{File: file, Base: o.Base}}
 	l.properties = l.catalinaProperties()
 	if root := l.parse(file); root != nil {
 		l.server(root)
@@ -75,6 +75,7 @@ type loader struct {
 	lookUp     func(name string) (netip.Addr, error)
 	properties map[string]string             // of conf/catalina.properties
 	texts      map[string][]string           // the lines of each file
+	files      map[string]fileText           // that were looked for
 	proxied    map[string]*serverxml.Element // RemoteIpValves by the scope that they stand in
 	found      mistake.List
 	cfg        *Config

@@ -24,7 +24,7 @@ var accessLogTable = table[accessLogElement]{"Valve AccessLogValve", []row[acces
 
 // accessLog reads an AccessLogValve. A Context has none of its own.
 func (l *loader) accessLog(e *serverxml.Element, s *scope) {
-	a := accessLogElement{AccessLog: AccessLog{Line: e.Pos.Line, DateFormat: ".%Y-%m-%d"}}
+	a := accessLogElement{AccessLog: AccessLog{Line: l.line(e), DateFormat: ".%Y-%m-%d"}}
 	accessLogTable.read(l, e, &a)
 	if a.fixed {
 		a.DateFormat = ""

@@ -73,18 +73,8 @@ var staticTable = table[clusterElement]{"Membership StaticMembershipService", []
 	{"connectTimeout", func(c *clusterElement, g given) { c.Static.ConnectTimeout = g.period() }, "ms; default 500"},
 	{"rpcTimeout", func(c *clusterElement, g given) { c.Static.RPCTimeout = g.period() }, "ms; default 3000"},
 	{"expirationTime", func(c *clusterElement, g given) { c.Static.ExpirationTime = g.period() }, "ms of silence after which a node is gone; default 5000"},
-	{"useThread", func(c *clusterElement, g given) {
-		if g.bool() {
-			c.Static.PingInterval = max(c.Static.PingInterval, -c.Static.PingInterval, time.Second)
-		}
-	}, "true: nodes are asked each pingInterval, else with the channel's heartbeat"},
-	{"pingInterval", func(c *clusterElement, g given) {
-		if c.Static.PingInterval > 0 {
-			c.Static.PingInterval = g.period()
-		} else {
-			c.Static.PingInterval = -g.period() // until useThread is seen
-		}
-	}, "ms; default 1000"},
+	{"useThread", func(c *clusterElement, g given) { c.thread = g.bool() }, "true: nodes are asked each pingInterval, else with the channel's heartbeat"},
+	{"pingInterval", func(c *clusterElement, g given) { c.Static.PingInterval = g.period() }, "ms; default 1000"},
 }}
 
 // membership reads a <Membership>.
@@ -96,9 +86,11 @@ func (l *loader) membership(e *serverxml.Element, c *clusterElement) {
 			l.otherElement("Membership", e, &e.Children[i])
 		}
 	case tribesClass + "membership.StaticMembershipService":
-		c.Static = static.Config{}
+		c.Static = static.Config{PingInterval: time.Second}
 		staticTable.read(l, e, c)
-		c.Static.PingInterval = max(c.Static.PingInterval, 0)
+		if !c.thread {
+			c.Static.PingInterval = 0
+		}
 		c.StaticMembers = l.members(e, c)
 	default:
 		l.wrong(at(e, "className"), fmt.Sprintf("Membership of the class %s is not known here: the node would find nobody", name),
@@ -171,7 +163,7 @@ func (g given) bytes() []byte {
 	for word := range strings.SplitSeq(text, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(word))
 		if err != nil || n < -128 || n > 255 {
-			g.wrong("bytes, as {1,2,3}")
+			g.wrong("a list of numbers from -128 to 255, as {1,2,3}")
 			return nil
 		}
 		b = append(b, byte(n))

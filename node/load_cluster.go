@@ -13,6 +13,7 @@ type clusterElement struct {
 	Cluster
 	listens  bool // there is a <ClusterListener>
 	sessions bool // and one of them is ClusterSessionListener
+	thread   bool // of StaticMembershipService: useThread
 	valves   int
 	bound    bool     // there is a JvmRouteBinderValve
 	reports  bool     // there is a ReplicationValve
@@ -58,8 +59,8 @@ func (l *loader) cluster(e *serverxml.Element, before *Cluster) *Cluster {
 		l.wrong(at(e, "className"), fmt.Sprintf("the class of the Cluster is %q", name), fmt.Sprintf("write className=%q", simpleTCPCluster))
 		return nil
 	}
-	c := clusterElement{Cluster: Cluster{Line: e.Pos.Line}}
-	c.Manager.Line = e.Pos.Line
+	c := clusterElement{Cluster: Cluster{Line: l.line(e)}}
+	c.Manager.Line = l.line(e)
 	clusterTable.read(l, e, &c)
 	for i := range e.Children {
 		l.clusterChild(e, &e.Children[i], &c)
@@ -128,7 +129,7 @@ type replicationValve struct {
 }
 
 var replicationTable = table[replicationValve]{"Valve ReplicationValve", []row[replicationValve]{
-	{"filter", func(v *replicationValve, g given) { v.filter = g.filter() }, "paths of requests that change no session: one regular expression, or several with ; between, as Tomcat 5.5 has them"},
+	{"filter", func(v *replicationValve, g given) { v.filter = g.filter() }, "paths of requests that change no session: one regular expression, or several with ; between, as Tomcat 5.5 and 6.0 have them"},
 	{"primaryIndicator", func(v *replicationValve, g given) { v.indicator = g.bool() }, "true: an App is told whether this node is the primary of its session"},
 	{"primaryIndicatorName", func(v *replicationValve, g given) { v.attribute = g.text() }, "under which name"},
 }}
@@ -137,7 +138,7 @@ var binderTable = table[bool]{"Valve JvmRouteBinderValve", []row[bool]{
 	{"enabled", func(on *bool, g given) { *on = g.bool() }, "false: ids keep the route of a node that is gone"},
 }}
 
-// filter reads the filter of a ReplicationValve. Tomcat since 6.0 takes it as
+// filter reads the filter of a ReplicationValve. Tomcat since 7.0 takes it as
 // one expression, in which a path never has a ";"; before it was a list.
 func (g given) filter() string {
 	if !strings.Contains(g.Value, ";") {
@@ -158,7 +159,7 @@ func (g given) filter() string {
 		all = append(all, text)
 	}
 	joined := strings.Join(all, "|")
-	g.l.warn(g.Pos, "filter is a list with ; between, as Tomcat 5.5 has it: each of it counts here. Tomcat since 6.0 takes it as one expression, which no path matches",
+	g.l.warn(g.Pos, "filter is a list with ; between, as Tomcat 5.5 and 6.0 have it: each of it counts here. Tomcat since 7.0 takes it as one expression, which no path matches",
 		fmt.Sprintf("write filter=%s, which means the same to both", quoteXML(joined)))
 	return joined
 }

@@ -61,7 +61,7 @@ var ajpTable = table[connectorElement]{"Connector AJP", append(connectorTable.ro
 
 // connector reads a <Connector>; one without a port is none.
 func (l *loader) connector(e *serverxml.Element, s *serviceElement, offset int) {
-	c := connectorElement{Connector: Connector{Line: e.Pos.Line, Port: -1}}
+	c := connectorElement{Connector: Connector{Line: l.line(e), Port: -1}}
 	ajp, known := l.protocol(e)
 	if !known {
 		return
@@ -135,6 +135,21 @@ func (l *loader) secret(e *serverxml.Element, a *AJP) {
 	}
 }
 
+// socketAddress is the address that c listens on; empty is all.
+func (c *Connector) socketAddress() string {
+	switch ip, err := netip.ParseAddr(strings.Trim(c.Address, "[]")); {
+	case c.Address == "" && c.AJP != nil || c.Address == "localhost":
+		return "127.0.0.1"
+	case err == nil && ip.IsUnspecified():
+		return ""
+	}
+	return c.Address
+}
+
+// sameAddress reports whether sockets at both addresses are in each other's
+// way.
+func sameAddress(a, b string) bool { return a == b || a == "" || b == "" }
+
 // twice tells of a port that two of a file's sockets want.
 func (l *loader) twice(e *serverxml.Element, s *serviceElement, c *Connector) {
 	all := s.Connectors
@@ -142,8 +157,11 @@ func (l *loader) twice(e *serverxml.Element, s *serviceElement, c *Connector) {
 		all = append(all[:len(all):len(all)], other.Connectors...)
 	}
 	for _, other := range all {
-		if other.Port == c.Port && c.Port > 0 && (other.Address == c.Address && (other.AJP == nil) == (c.AJP == nil)) {
+		if other.Port == c.Port && c.Port > 0 && sameAddress(other.socketAddress(), c.socketAddress()) {
 			l.wrong(at(e, "port"), fmt.Sprintf("the Connector of line %d has port %d, too", other.Line, c.Port), "give one of them another port or address")
 		}
+	}
+	if stop := l.cfg.Shutdown; stop.Port == c.Port && c.Port > 0 && sameAddress(orElse(stop.Address, "127.0.0.1"), c.socketAddress()) {
+		l.wrong(at(e, "port"), fmt.Sprintf("port %d is where the node is told to stop, too", c.Port), "give the Server another port, or -1 for none")
 	}
 }

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/catflap/catflap/internal/config/serverxml"
 )
@@ -13,15 +13,14 @@ import (
 // A contextElement is what <Context> says, and files that hold for it.
 type contextElement struct {
 	Context
-	hasPath  bool
-	override bool // what holds for all contexts does not for it
-	slash    bool // sessionCookiePathUsesTrailingSlash
-	scripts  *bool
-	from     string // its file; empty is the main one
+	override bool   // what holds for all contexts does not for it
+	slash    bool   // sessionCookiePathUsesTrailingSlash
+	scripts  bool   // useHttpOnly="false"
+	file     string // its own; empty is server.xml
 }
 
 var contextTable = table[contextElement]{"Context", []row[contextElement]{
-	{"path", func(c *contextElement, g given) { c.Path, c.hasPath = g.Value, true }, "where it is: /shop; empty is the root"},
+	{"path", func(*contextElement, given) {}, "where it is: /shop; empty is the root"},
 	{"docBase", func(c *contextElement, g given) { c.DocBase = g.text() }, "its folder, from appBase on; default the name that path gives"},
 	{"override", func(c *contextElement, g given) { c.override = g.bool() }, "true: conf/context.xml does not hold for it"},
 	{"cookies", func(c *contextElement, g given) { c.NoCookies = !g.bool() }, "false: session ids are in URLs only"},
@@ -29,7 +28,7 @@ var contextTable = table[contextElement]{"Context", []row[contextElement]{
 	{"sessionCookiePath", func(c *contextElement, g given) { c.Cookie.Path = g.text() }, "default the context's"},
 	{"sessionCookieDomain", func(c *contextElement, g given) { c.Cookie.Domain = g.text() }, "default: the host that was asked"},
 	{"sessionCookiePathUsesTrailingSlash", func(c *contextElement, g given) { c.slash = g.bool() }, "true: the cookie of /shop is not sent to /shopping"},
-	{"useHttpOnly", func(c *contextElement, g given) { v := !g.bool(); c.scripts = &v }, "false: scripts may read the cookie"},
+	{"useHttpOnly", func(c *contextElement, g given) { c.scripts = !g.bool() }, "false: scripts may read the cookie"},
 	{"crossContext", func(c *contextElement, g given) { c.CrossContext = g.bool() }, "requests may use other contexts' sessions"},
 }}
 
@@ -51,13 +50,16 @@ func (g given) sameSite() string {
 
 // context reads a <Context> of server.xml.
 func (l *loader) context(e *serverxml.Element, h *hostElement) {
-	c := contextElement{Context: Context{Line: e.Pos.Line}}
+	c := contextElement{Context: Context{Line: l.line(e)}}
 	if a := e.Attribute("path"); a == nil {
 		l.wrong(e.Pos, "<Context> has no path", `write path="/…", or path="" for the root`)
 		return
-	} else if c.Path = a.Value; !contextPathOK(a.Value) {
-		l.wrong(a.Pos, fmt.Sprintf("path=%q is none", a.Value), `it begins with a slash and does not end with one, as "/shop"; "" is the root`)
-		return
+	} else if c.Path = a.Value; !contextPathOK(c.Path) {
+		if c.Path = "/" + strings.Trim(c.Path, "/"); !contextPathOK(c.Path) {
+			given{l, e.Name, *a}.wrong(`a context path, as "/shop"; "" is the root`)
+			return
+		}
+		l.warn(a.Pos, fmt.Sprintf("path=%s does not begin with a slash, or ends with one: %s is taken", quoteXML(a.Value), c.Path), fmt.Sprintf("write path=%q", c.Path))
 	}
 	l.addContext(e, &c, h)
 }
@@ -68,7 +70,7 @@ func contextPathOK(text string) bool {
 }
 
 // addContext reads what holds for a context, the element e last, and adds it to
-// h. e may be nil.
+// h. Without e it is what c.file says.
 func (l *loader) addContext(e *serverxml.Element, c *contextElement, h *hostElement) {
 	if c.Path == "/" {
 		c.Path = ""
@@ -82,15 +84,23 @@ func (l *loader) addContext(e *serverxml.Element, c *contextElement, h *hostElem
 		}
 	}
 	s := &scope{what: contextWords(c.Path, h.Name), filters: &c.Filters, refuse: &c.Refuse, guarded: &c.Guarded}
+	if c.file != "" {
+		e = l.contextFile(c.file, s)
+	}
+	if e != nil && c.file != "" && h.noXML && filepath.Base(filepath.Dir(c.file)) == "META-INF" {
+		l.refuse(e.Pos, s, `deployXML is "false", so that this file does not hold: Tomcat does not start the application`, "")
+		e = nil
+	}
 	if e != nil {
-		if a := e.Attribute("override"); a != nil {
-			c.override = strings.EqualFold(a.Value, "true")
-		}
+		a := e.Attribute("override")
+		c.override = a != nil && strings.EqualFold(a.Value, "true")
 	}
 	if !c.override {
 		for _, file := range l.defaults(h) {
-			if root := l.contextFile(file); root != nil {
-				l.contextElements(root, c, s)
+			all := *s
+			all.what = contextsWords
+			if root := l.contextFile(file, &all); root != nil {
+				l.contextElements(root, c, &all)
 			}
 		}
 	}
@@ -108,10 +118,10 @@ func contextWords(contextPath, host string) string {
 
 // contextElements reads attributes and children of a <Context>.
 func (l *loader) contextElements(e *serverxml.Element, c *contextElement, s *scope) {
-	place := c.Path
+	folder := c.DocBase
 	contextTable.read(l, e, c)
-	if c.from != "" || e.Pos.File != l.cfg.File {
-		c.Path = place // it is for server.xml alone
+	if e.Pos.File != l.cfg.File {
+		c.DocBase = folder // the file's name says it
 	}
 	for i := range e.Children {
 		switch child := &e.Children[i]; child.Name {
@@ -131,33 +141,19 @@ func (l *loader) contextElements(e *serverxml.Element, c *contextElement, s *sco
 }
 
 // finishContext adds what the web.xml files say where the context says nothing.
+//
+// Source: ApplicationContext.populateSessionTrackingModes, SessionConfig.
 func (l *loader) finishContext(c *contextElement, h *hostElement, s *scope) {
 	w := l.webXML(c, h, s)
 	to := &c.Cookie
-	if to.Name == "" {
-		to.Name = w.cookie.Name
-	}
-	if to.Path == "" {
-		to.Path = w.cookie.Path
-	}
-	if to.Domain == "" {
-		to.Domain = w.cookie.Domain
-	}
+	to.Name, to.Path, to.Domain = orElse(to.Name, w.name), orElse(to.Path, w.path), orElse(to.Domain, w.domain)
 	if c.slash && to.Path == "" {
-		to.Path = c.Path + "/"
+		plain, _, _ := strings.Cut(c.Path, "##")
+		to.Path = plain + "/"
 	}
-	to.Secure, to.MaxAge = w.cookie.Secure, w.cookie.MaxAge
-	to.NotHTTPOnly = c.scripts != nil && *c.scripts && !w.httpOnly
-	c.NoCookies = c.NoCookies || w.urlOnly
-	c.URLRewriting = !w.cookieOnly
+	to.Secure, to.MaxAge = w.secure, w.maxAge
+	to.NotHTTPOnly = c.scripts && !w.httpOnly
+	c.URLRewriting = !w.tracked || w.inURL
+	c.NoCookies = c.NoCookies || w.tracked && !w.cookie
 	c.MaxInactive = w.timeout
-}
-
-// A webSettings is what web.xml files say of sessions.
-type webSettings struct {
-	timeout    time.Duration
-	cookie     cookieSettings
-	httpOnly   bool
-	urlOnly    bool // tracking-mode
-	cookieOnly bool
 }

@@ -17,6 +17,7 @@ type hostElement struct {
 	noDeploy bool           // deployOnStartup="false"
 	ignore   *regexp.Regexp // deployIgnore
 	engine   string
+	folder   string // appBase, in the file system
 }
 
 var hostTable = table[hostElement]{"Host", []row[hostElement]{
@@ -30,7 +31,7 @@ var hostTable = table[hostElement]{"Host", []row[hostElement]{
 
 // host reads a <Host>. first has the names that the Engine has so far.
 func (l *loader) host(e *serverxml.Element, to *Engine, engine string, first map[string]*serverxml.Element) {
-	h := hostElement{Host: Host{Line: e.Pos.Line}, engine: engine}
+	h := hostElement{Host: Host{Line: l.line(e)}, engine: engine}
 	hostTable.read(l, e, &h)
 	if h.Name == "" {
 		l.wrong(e.Pos, "<Host> has no name", "")
@@ -44,7 +45,9 @@ func (l *loader) host(e *serverxml.Element, to *Engine, engine string, first map
 		case "Alias":
 			alias := strings.TrimSpace(child.Text)
 			l.hostName(e, child.Pos, alias, first)
-			h.Aliases = append(h.Aliases, alias)
+			if alias != "" {
+				h.Aliases = append(h.Aliases, alias)
+			}
 		case "Context":
 			contexts = append(contexts, child)
 		case "Cluster":
@@ -69,7 +72,7 @@ func (l *loader) hostName(e *serverxml.Element, pos mistake.Pos, name string, fi
 	low := strings.ToLower(name)
 	switch other := first[low]; {
 	case name == "":
-		l.wrong(pos, "the name is empty", "")
+		l.warn(pos, "the name is empty: it has no effect", "")
 	case strings.ContainsAny(name, "/: \t") || strings.Contains(strings.TrimPrefix(name, "*."), "*"):
 		l.wrong(pos, fmt.Sprintf("%q is no host name", name), "name it as browsers do, without a port; *.example is all names below example")
 	case other == nil:

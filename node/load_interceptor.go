@@ -90,7 +90,7 @@ const interceptorClass = tribesClass + "group.interceptors."
 func (l *loader) interceptor(e *serverxml.Element, c *clusterElement) {
 	name := l.classOf(e, "Interceptor classes", "")
 	short := strings.TrimPrefix(name, interceptorClass)
-	i := Interceptor{Line: e.Pos.Line}
+	i := Interceptor{Line: l.line(e)}
 	switch short {
 	case "MessageDispatchInterceptor":
 		i.Config = readInto(l, e, dispatchTable)

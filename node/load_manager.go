@@ -58,7 +58,7 @@ const sessionClass = "org.apache.catalina.ha.session."
 
 // manager reads a <Manager> of a Cluster or a Context.
 func (l *loader) manager(e *serverxml.Element, ofCluster bool) Manager {
-	m := managerElement{Manager: Manager{Line: e.Pos.Line, Kind: StandardManager}, batchOf: 1000}
+	m := managerElement{Manager: Manager{Line: l.line(e), Kind: StandardManager}, batchOf: 1000}
 	usual := "org.apache.catalina.session.StandardManager"
 	if ofCluster {
 		usual = sessionClass + "DeltaManager"

@@ -97,7 +97,7 @@ func (l *loader) service(e *serverxml.Element, offset int) {
 	serviceTable.read(l, e, &s)
 	for _, other := range l.cfg.Services {
 		if other.Name == s.Name {
-			l.wrong(at(e, "name"), fmt.Sprintf("two Services have the name %q", s.Name), "give one of them another")
+			l.warn(at(e, "name"), fmt.Sprintf("two Services have the name %q", s.Name), "give one of them another")
 		}
 	}
 	for i := range e.Children {
@@ -142,7 +142,9 @@ func (l *loader) engine(e *serverxml.Element, to *Engine) {
 	if route, ok := l.properties["jvmRoute"]; ok {
 		to.Route = route
 	} else if l.o.Property != nil {
-		to.Route, _ = l.o.Property("jvmRoute")
+		if route, ok := l.o.Property("jvmRoute"); ok {
+			to.Route = route
+		}
 	}
 	engineTable.read(l, e, to)
 	name := cmp.Or(to.Name, "Catalina")

@@ -183,7 +183,11 @@ func (l *loader) classOf(e *serverxml.Element, section, without string) string {
 	}
 	name := strings.TrimSpace(a.Value)
 	if b := bystanderOf(section, name); b != nil && b.class == classOld {
-		l.warn(a.Pos, fmt.Sprintf("%s is of an old Tomcat: %s is taken", shortClass(name), shortClass(b.why)), fmt.Sprintf("write className=%q", b.why))
+		old, now := shortClass(name), shortClass(b.why)
+		if old == now {
+			old, now = name, b.why
+		}
+		l.warn(a.Pos, fmt.Sprintf("%s is of an old Tomcat: %s is taken", old, now), fmt.Sprintf("write className=%q", b.why))
 		return b.why
 	}
 	return name
@@ -228,6 +232,14 @@ func distance(a, b string) int {
 		}
 	}
 	return line[len(b)]
+}
+
+// line is the line of e in server.xml, 0 if it is of another file.
+func (l *loader) line(e *serverxml.Element) int {
+	if e.Pos.File != l.cfg.File {
+		return 0
+	}
+	return e.Pos.Line
 }
 
 // at is the place of an attribute, or of e if it has none of that name.

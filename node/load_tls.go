@@ -34,10 +34,14 @@ var certificateTable = table[tlsElement]{"Certificate", []row[tlsElement]{
 // keystore tells how to make PEM files of a keystore.
 func (g given) keystore() {
 	file := g.text()
+	if unset(g.Value) != "" {
+		g.wrong("")
+		return
+	}
 	pem := strings.TrimSuffix(file, ".jks") + ".pem"
 	g.l.wrong(g.Pos, fmt.Sprintf("%s: keystores of Java are not read, and the port is not served in clear", g.Name),
-		fmt.Sprintf(`openssl pkcs12 -in %s -nodes -out %s, then <Certificate certificateFile="%s"/>; if openssl cannot read it, first keytool -importkeystore -srckeystore %s -destkeystore %s.p12 -deststoretype PKCS12, and take that`,
-			quoteShell(file), quoteShell(pem), pem, quoteShell(file), quoteShell(file)))
+		fmt.Sprintf(`openssl pkcs12 -in %s -nodes -out %s, then <Certificate certificateFile="%s"/>; if openssl cannot read it, first keytool -importkeystore -srckeystore %s -destkeystore %s -deststoretype PKCS12, and take that`,
+			quoteShell(file), quoteShell(pem), pem, quoteShell(file), quoteShell(file+".p12")))
 }
 
 // keyPassword tells how to decrypt a key.

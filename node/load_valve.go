@@ -90,7 +90,7 @@ var cidrTable = table[filterElement]{"Valve RemoteCIDRValve", append([]row[filte
 
 // addressFilter reads a RemoteAddrValve or RemoteCIDRValve.
 func (l *loader) addressFilter(e *serverxml.Element, s *scope, nets bool) {
-	f := filterElement{AddressFilter: AddressFilter{Line: e.Pos.Line}}
+	f := filterElement{AddressFilter: AddressFilter{Line: l.line(e)}}
 	t := addressTable
 	if nets {
 		t = cidrTable
@@ -144,10 +144,14 @@ func (l *loader) closeFilters(to *Engine) {
 		check(&scope{what: hostWords(h.Name), filters: &h.Filters, refuse: &h.Refuse}, engineWords)
 		for j := range h.Contexts {
 			c := &h.Contexts[j]
-			check(&scope{what: contextWords(c.Path, h.Name), filters: &c.Filters, refuse: &c.Refuse}, engineWords, hostWords(h.Name))
+			check(&scope{what: contextWords(c.Path, h.Name), filters: &c.Filters, refuse: &c.Refuse}, engineWords, hostWords(h.Name), contextsWords)
 		}
 	}
 }
 
-// engineWords names everything of an engine.
-const engineWords = "everything of the Engine"
+// engineWords names everything of an engine, contextsWords what conf/web.xml and
+// conf/context.xml hold for.
+const (
+	engineWords   = "everything of the Engine"
+	contextsWords = "everything of all Contexts"
+)

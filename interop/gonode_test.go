@@ -1,8 +1,10 @@
 package interop
 
 import (
+	"context"
 	"fmt"
 	"hash/fnv"
+	"log/slog"
 	"net/http"
 	"os"
 	"path"
@@ -12,8 +14,10 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/ajp"
+	"github.com/catflap/catflap/interop/echo"
 	"github.com/catflap/catflap/interop/load"
 	"github.com/catflap/catflap/interop/peer"
+	"github.com/catflap/catflap/node"
 )
 
 // goNodes starts the two nodes of the scenario in Go.
@@ -21,9 +25,39 @@ func goNodes(t *testing.T) []endpoint {
 	t.Helper()
 	var all []endpoint
 	for _, route := range []string{"JVMRoute-pj001", "JVMRoute-pj002"} {
-		all = append(all, startNode(t, route, &ajp.Server{Secret: secret, AllowedRequestAttributes: regexp.MustCompile(".*")}))
+		all = append(all, runNode(t, route, node.Connector{AJP: &node.AJP{Secret: secret, AllowedAttributes: regexp.MustCompile(".*")}}))
 	}
 	return all
+}
+
+// runNode runs a node of the package node with the test servlet at the root and
+// at /demo, as in the Tomcats, until the test ends. c is its one Connector.
+func runNode(t *testing.T, route string, c node.Connector) endpoint {
+	t.Helper()
+	var apps []node.App
+	for _, path := range []string{"", "/demo"} {
+		apps = append(apps, node.App{Path: path, Handler: echo.Deployed(route, path)})
+	}
+	n, err := node.New(&node.Config{
+		Services: []node.Service{{Connectors: []node.Connector{c}, Engine: node.Engine{Route: route}}}, Log: slog.New(slog.DiscardHandler),
+	}, apps...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- n.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("node %s: %v", route, err)
+		}
+	})
+	addrs := n.Addrs()
+	if addrs == nil {
+		t.Fatalf("node %s: %v", route, <-ended)
+	}
+	return endpoint{route, addrs[0].String()}
 }
 
 // nodeCorpus is the part of the corpus that reaches a node; for any front that

@@ -122,7 +122,7 @@ var arrows = map[string][]string{
 	"internal/stocktest": {"internal/certtest"},
 	"internal/vectors":   {},
 
-	"interop":                {"ajp", "interop/echo", "interop/peer", "interop/load", "interop/scenario", "internal/web/openssl"},
+	"interop":                {"ajp", "node", "interop/echo", "interop/peer", "interop/load", "interop/scenario", "internal/web/openssl"},
 	"interop/peer":           {"interop/netns"},
 	"interop/echo":           {"ajp", "session"},
 	"interop/streams":        {"javaserial"},

@@ -46,6 +46,12 @@ func New(route string) (*Servlet, error) {
 	return s, nil
 }
 
+// Deployed returns the servlet as one context of a node with this route, which
+// gives it its sessions.
+func Deployed(route, contextPath string) http.Handler {
+	return deployed{&Servlet{count: map[string]int{}}, route, contextPath}
+}
+
 // ServeHTTP finds the context of r.
 func (s *Servlet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	clean := path.Clean(withoutParameters(r.URL.EscapedPath()))

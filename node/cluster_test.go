@@ -106,6 +106,26 @@ func TestFailover(t *testing.T) {
 	})
 }
 
+// TestBackup: with a BackupManager one other node has a copy, and any node finds
+// the session.
+func TestBackup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := tribestest.NewNetwork(1)
+		change := func(e *Engine) { e.Cluster.Manager.Kind = BackupManager }
+		a, b, c := join(t, network, "a", change), join(t, network, "b", change), join(t, network, "c", change)
+		cookie := a.want(t, "/shop/", "", "/shop 1", "a")
+		cookie = c.want(t, "/shop/", cookie, "/shop 2", "c")
+		cookie = b.want(t, "/shop/", cookie, "/shop 3", "b")
+		b.stop()
+		cookie = a.want(t, "/shop/", cookie, "/shop 4", "a")
+		a.stop()
+		c.want(t, "/shop/", cookie, "/shop 5", "c")
+		if s := c.State(); s.Contexts[0].Manager != BackupManager || s.Contexts[0].Sessions != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 // TestKinds: what a Config says about sessions takes effect.
 func TestKinds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -194,14 +193,11 @@ func (n *Node) await(ctx context.Context) bool {
 	word := time.AfterFunc(readyTime, func() { n.log.Info("waiting for the sessions of other members") })
 	defer word.Stop()
 	for _, g := range n.groups {
-		waits := []<-chan struct{}{}
+		waits := []<-chan struct{}{g.cluster.Ready()}
 		for _, m := range g.managers {
 			if r, ok := m.(interface{ Ready() <-chan struct{} }); ok {
 				waits = append(waits, r.Ready())
 			}
-		}
-		if len(waits) == 0 {
-			waits = append(waits, g.cluster.Ready())
 		}
 		for _, ready := range waits {
 			select {
@@ -264,12 +260,18 @@ func (n *Node) probe() error {
 			}
 		}
 	}
+	port, err := n.listenShutdown()
+	if err != nil {
+		all = append(all, err)
+	} else if port != nil {
+		port.listener.Close()
+	}
 	return errors.Join(all...)
 }
 
 // unbound is the mistake of a connector that cannot listen.
 func (n *Node) unbound(c *connector, err error) error {
-	f := faults{file: cmp.Or(n.cfg.File)}
+	f := faults{file: n.cfg.File}
 	f.add(c.cfg.Line, err.Error(), "end what listens there, or give this Connector another port or address")
 	return f.err()
 }

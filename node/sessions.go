@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"time"
 
 	"github.com/catflap/catflap/cluster"
+	"github.com/catflap/catflap/cluster/backup"
 	"github.com/catflap/catflap/cluster/delta"
 	"github.com/catflap/catflap/session"
 )
@@ -57,20 +59,41 @@ func (n *Node) keep(e *engine, h *host, a *webapp) (keeper, error) {
 		n.alone = append(n.alone, k)
 		return k, nil
 	}
-	c := h.group.cluster
-	name := c.Context(h.cfg.Name, a.name())
-	log := n.log.With("context", name)
-	k, err := delta.New(delta.Config{
-		Context: name, Route: e.cfg.Route, MaxInactive: maxInactive, MaxActive: max(0, m.MaxActive),
-		NameFilter: m.NameFilter, ClassFilter: m.ClassFilter, RecordAll: m.RecordAll, ExpireOnShutdown: m.ExpireOnShutdown,
-		TransferTimeout: m.TransferTimeout, TransferLater: m.TransferLater, BatchSize: m.BatchSize, BatchWait: m.BatchWait,
-		Listener: a.app.Listener, NoReplicatedSessions: m.NoReplicatedSessions, NoReplicatedAttributes: m.NoReplicatedAttributes, Log: log,
-	}, c)
+	k, err := shareSessions(m, h.group.cluster, share{
+		context: h.group.cluster.Context(h.cfg.Name, a.name()), route: e.cfg.Route, maxInactive: maxInactive, listener: a.app.Listener, log: n.log,
+	})
 	if err != nil {
 		return nil, err
 	}
 	h.group.add(k)
 	return k, nil
+}
+
+// A share is what a manager of shared sessions is told beyond the Manager.
+type share struct {
+	context, route string
+	maxInactive    time.Duration
+	listener       func(session.Event)
+	log            *slog.Logger
+}
+
+// shareSessions makes what keeps sessions that c shares, as m says.
+func shareSessions(m Manager, c *cluster.Cluster, s share) (keeper, error) {
+	log := s.log.With("context", s.context)
+	if m.Kind == BackupManager {
+		return backup.New(backup.Config{
+			Context: s.context, Route: s.route, MaxInactive: s.maxInactive, MaxActive: max(0, m.MaxActive),
+			NameFilter: m.NameFilter, ClassFilter: m.ClassFilter, RecordAll: m.RecordAll, ExpireOnShutdown: m.ExpireOnShutdown,
+			MapSendOptions: m.MapSendOptions, RPCTimeout: m.RPCTimeout, AccessTimeout: m.AccessTimeout, TerminateOnStartFailure: m.TerminateOnStartFailure,
+			Listener: s.listener, NoReplicatedSessions: m.NoReplicatedSessions, NoReplicatedAttributes: m.NoReplicatedAttributes, Log: log,
+		}, c)
+	}
+	return delta.New(delta.Config{
+		Context: s.context, Route: s.route, MaxInactive: s.maxInactive, MaxActive: max(0, m.MaxActive),
+		NameFilter: m.NameFilter, ClassFilter: m.ClassFilter, RecordAll: m.RecordAll, ExpireOnShutdown: m.ExpireOnShutdown,
+		TransferTimeout: m.TransferTimeout, TransferLater: m.TransferLater, BatchSize: m.BatchSize, BatchWait: m.BatchWait,
+		Listener: s.listener, NoReplicatedSessions: m.NoReplicatedSessions, NoReplicatedAttributes: m.NoReplicatedAttributes, Log: log,
+	}, c)
 }
 
 var _ cluster.Runner = keeper(nil)

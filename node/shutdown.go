@@ -28,7 +28,9 @@ func (n *Node) listenShutdown() (*shutdownPort, error) {
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(cfg.Address, "localhost"), strconv.Itoa(cfg.Port)))
 	if err != nil {
-		return nil, fmt.Errorf("shutdown port %d: %w", cfg.Port, reason(err))
+		f := faults{file: n.cfg.File}
+		f.add(0, fmt.Sprintf("shutdown port %d: %v", cfg.Port, reason(err)), `end what listens there, or give <Server> another port; port="-1" is none`)
+		return nil, f.err()
 	}
 	return &shutdownPort{listener: l, command: cmp.Or(cfg.Command, "SHUTDOWN"), log: n.log}, nil
 }

@@ -54,6 +54,9 @@ func (n *Node) State() State {
 				state := ContextState{Host: h.cfg.Name, Path: a.path}
 				if a.keeper != nil {
 					state.App, state.Sessions, state.Manager = true, a.keeper.Len(), StandardManager
+					if k, ok := a.keeper.(interface{ Held() int }); ok {
+						state.Sessions = k.Held()
+					}
 					if m, shared := h.manager(a); shared {
 						state.Manager = m.Kind
 					}

@@ -28,7 +28,7 @@ httpd's own spelling works, too: catflap -t, -S, -M, -v, with -f, -d, -D, -C, -c
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(serveCommand(), checkCommand(), showCommand(), ajpCommand(), reloadCommand(), stopCommand(), gracefulStopCommand(),
-		demoCommand(), versionCommand())
+		demoCommand(), nodeCommand(), versionCommand())
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &usageError{c, err} })
 	if inHTTPDSpelling(args) {
 		call, err := parseHTTPD(args)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -22,7 +24,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: os.Getenv("UPDATE") != "", // a person reads the diff
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"unprivileged": unprivileged, "container": container, "freeport": freePortOf, "web": web,
-			"certificate": certificate, "repeat": repeat,
+			"certificate": certificate, "repeat": repeat, "say": say,
 		},
 	})
 }
@@ -140,4 +142,19 @@ func reachable(ts *testscript.TestScript, name string) string {
 	ts.Check(err)
 	ts.Check(target.Close())
 	return to
+}
+
+// say sends a line to an address, and waits until the other side has closed:
+// say HOST:PORT WORD.
+func say(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: say HOST:PORT WORD")
+	}
+	c, err := net.Dial("tcp", args[0])
+	ts.Check(err)
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	_, err = io.WriteString(c, args[1]+"\r\n")
+	ts.Check(err)
+	io.Copy(io.Discard, c)
 }

@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"session/sessiontest": {"session"},
 	"node/demo":           {"session"},
 	"node": {
-		"ajp", "cluster", "cluster/delta", "session", "tribes", "tribes/interceptor", "tribes/static",
+		"ajp", "cluster", "cluster/backup", "cluster/delta", "session", "tribes", "tribes/interceptor", "tribes/static",
 		"internal/config/mistake", "internal/config/serverxml", "internal/web/strftime",
 	},
 	"javaserial": {},

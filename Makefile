@@ -4,7 +4,7 @@ SHELL := /bin/bash
 GO    ?= go
 UNIT  := $(shell $(GO) list ./... 2>/dev/null | grep -v -e /interop -e /bench)
 
-.PHONY: build test test-full test-unit check generate fuzz bench bench-tribes peers
+.PHONY: build test test-full test-unit check generate fuzz bench bench-tribes bench-sessions peers
 
 build: ## a static bin/catflap
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/catflap ./cmd/catflap
@@ -43,3 +43,6 @@ peers:
 
 bench-tribes: peers ## package tribes beside Tomcat's own library, members on this machine
 	$(GO) run ./bench/tribes
+
+bench-sessions: peers ## Go nodes that share sessions beside Tomcats that do, on this machine
+	$(GO) run ./bench/sessions

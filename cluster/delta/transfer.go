@@ -208,42 +208,61 @@ const transferOrder = "transfer"
 // giveTime is how long all batches may take to leave.
 const giveTime = 5 * time.Minute
 
+// Without a BatchSize a message has about aimedSize bytes, and the next one
+// follows at once. Tomcat's has all sessions, which are several times in memory
+// on both sides.
+const aimedSize = 1 << 20
+
+// give gives sessions as they are when their turn comes: what changes later is
+// told to the node that starts as to all others.
 func (m *Manager) give(ctx context.Context, to tribes.Member) {
 	ctx, cancel := context.WithTimeout(ctx, giveTime)
 	defer cancel()
 	at := time.Now()
-	var all []session.State
-	for _, h := range m.all() {
-		if s, ok := h.entry.State(); ok {
-			all = append(all, s)
-		}
-	}
-	size := m.cfg.BatchSize
-	if size <= 0 {
-		size = max(1, len(all))
-	}
 	one := []tribes.Member{to}
-	for begin := 0; begin < len(all) || begin == 0 && m.cfg.BatchSize <= 0; begin += size {
-		if begin > 0 && !pause(ctx, m.cfg.BatchWait) {
+	all := m.all()
+	size, inTurns := m.cfg.BatchSize, m.cfg.BatchSize > 0
+	if !inTurns {
+		size = 1 // until it is known how large they are
+	}
+	for first := true; len(all) > 0 || first && !inTurns; first = false {
+		if inTurns && !first && !pause(ctx, m.cfg.BatchWait) {
 			return
 		}
-		batch := make([]wire.Session, 0, size)
-		for _, s := range all[begin:min(begin+size, len(all))] {
-			batch = append(batch, replica.Session(&s))
-		}
-		payload, err := wire.EncodeSessions(batch)
-		if err == nil {
-			err = m.c.Send(ctx, one, wire.AllData(m.cfg.Context, payload, at), tribes.OptionAck|tribes.OptionSyncAck, transferOrder)
-		}
+		n := min(size, len(all))
+		length, err := m.giveBatch(ctx, one, all[:n], at)
 		if err != nil {
 			m.cfg.Log.Error("sessions not given to a node that starts", "context", m.cfg.Context, "to", to, "err", err)
 			return
 		}
+		all = all[n:]
+		if !inTurns {
+			size = min(max(1, n*aimedSize/length), 4*size)
+		}
 	}
-	m.giveAuthTypes(ctx, one, all)
 	if err := m.c.Send(ctx, one, wire.TransferComplete(m.cfg.Context, at), 0, transferOrder); err != nil {
 		m.cfg.Log.Error("end of the sessions not told to a node that starts", "context", m.cfg.Context, "to", to, "err", err)
 	}
+}
+
+// giveBatch gives some sessions in one message, and returns how long it was.
+func (m *Manager) giveBatch(ctx context.Context, to []tribes.Member, some []*held, at time.Time) (length int, err error) {
+	states := make([]session.State, 0, len(some))
+	batch := make([]wire.Session, 0, len(some))
+	for _, h := range some {
+		if s, ok := h.entry.State(); ok {
+			states = append(states, s)
+			batch = append(batch, replica.Session(&s))
+		}
+	}
+	payload, err := wire.EncodeSessions(batch)
+	if err == nil {
+		err = m.c.Send(ctx, to, wire.AllData(m.cfg.Context, payload, at), tribes.OptionAck|tribes.OptionSyncAck, transferOrder)
+	}
+	if err == nil {
+		m.giveAuthTypes(ctx, to, states)
+	}
+	return len(payload), err
 }
 
 // pause waits, and reports whether ctx is not done.

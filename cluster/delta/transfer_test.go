@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,6 +71,24 @@ func TestTransfer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Sessions that make more than a frame can have come in several messages.
+func TestTransferLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := tribestest.NewNetwork(1)
+		a := start(t, network, "a", 0, Config{})
+		var cookies []string
+		for i := range 40 {
+			cookies = append(cookies, a.set(t, "", "large", strings.Repeat(string(rune('A'+i)), 1<<20)))
+		}
+		late := start(t, network, "late", 0, Config{})
+		for _, c := range cookies {
+			if got := late.peek(c); got == "none" || got != a.peek(c) {
+				t.Fatalf("a session of %d bytes, want %d", len(got), len(a.peek(c)))
+			}
+		}
+	})
 }
 
 // Nodes that start at the same time do not wait for each other; one that asks a

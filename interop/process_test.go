@@ -49,6 +49,55 @@ func TestServingProcessDies(t *testing.T) {
 	})
 }
 
+// TestChangesOutliveServingProcess: what was changed on the status page holds
+// when the process that serves was killed, also after a reload, but not what
+// the files say otherwise by then.
+func TestChangesOutliveServingProcess(t *testing.T) {
+	h := newHouse(t, "")
+	workers := "worker.list=other,lb\nworker.other.type=status\nworker.lb.type=lb\nworker.lb.balance_workers=n1,n2\n" +
+		"worker.n1.port=1\nworker.n1.lbfactor=1\nworker.n2.port=2\nworker.n2.lbfactor=1\n"
+	h.write(t, "etc/workers.properties", 0o640, workers)
+	cmd := exec.Command(catflapBinary(t), "serve", "-f", h.conf)
+	output := begin(t, h, cmd)
+	ask := func(query string) string {
+		t.Helper()
+		answer, err := http.Get("http://" + h.addr + "/other?mime=txt&w=lb&" + query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		if err != nil || !strings.Contains(string(body), "type=OK") {
+			t.Fatalf("%s: %s, %v", query, body, err)
+		}
+		return string(body)
+	}
+	ask("cmd=update&sw=n1&vwa=D")
+	ask("cmd=update&sw=n2&vwf=5")
+	for round, want := range []string{"activation=DIS lbfactor=1|activation=ACT lbfactor=5", "activation=DIS lbfactor=1|activation=ACT lbfactor=2"} {
+		if round > 0 {
+			h.write(t, "etc/workers.properties", 0o640, strings.Replace(workers, "n2.lbfactor=1", "n2.lbfactor=2", 1))
+		}
+		serving := children(cmd.Process.Pid)
+		if len(serving) != 1 {
+			t.Fatalf("%d processes serve", len(serving))
+		}
+		if err := syscall.Kill(serving[0], syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "its end", func() bool { return gone(serving[0]) })
+		body := ask("cmd=show")
+		for part := range strings.SplitSeq(want, "|") {
+			if !strings.Contains(body, part) {
+				t.Errorf("after %d: no %s:\n%s", round, part, body)
+			}
+		}
+	}
+	if said, _ := os.ReadFile(output); !strings.Contains(string(said), "with the changes made on the status page") {
+		t.Errorf("it said\n%s", said)
+	}
+}
+
 // TestFirstProcessDies: when the first process is killed the one that serves
 // ends, too, so that the ports are free.
 func TestFirstProcessDies(t *testing.T) {

@@ -18,6 +18,10 @@ type host interface {
 	Renew(take func() error) error
 	// Report tells how the server is, and the same for people.
 	Report(s privilege.State, line string)
+	// Keep leaves data to a process that has to take the place of this one.
+	Keep(data []byte) error
+	// Kept returns what a process before this one left; nil if that is nothing.
+	Kept() ([]byte, error)
 }
 
 // systemd is told by the protocol of its notify-reload services how the server
@@ -25,6 +29,10 @@ type host interface {
 //
 // Source: sd_notify(3), systemd.service(5) "Type=".
 type systemd struct{}
+
+func (systemd) Keep([]byte) error { return nil }
+
+func (systemd) Kept() ([]byte, error) { return nil, nil }
 
 func (systemd) Renew(take func() error) error { return take() }
 

@@ -123,6 +123,11 @@ func (s *serving) run(cfg *front.Config, report *config.Report, options config.O
 		}
 		return failed("not started")
 	}
+	kept, err := s.host.Kept()
+	if err != nil {
+		server.Log().Warn("the changes made on the status page are lost", "module", "jk", "err", err)
+	}
+	server.Resume(kept, s.host.Keep)
 	c := newConductor(server, cfg, options, s.host)
 	if options.Beside != nil {
 		c.ready = func() {

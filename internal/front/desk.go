@@ -22,10 +22,13 @@ type desk struct {
 	current *atomic.Pointer[line]
 
 	mu sync.Mutex // one change, or take-over by another line, at a time
+
+	keeping keeping
 }
 
 // takeOver lets next run, with what the operator changed.
 func (d *desk) takeOver(next *line) {
+	defer d.kept() // once mu is free
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	next.adopt(d.current.Load())
@@ -37,6 +40,7 @@ func (d *desk) View(now time.Time) status.View { return d.current.Load().view(no
 
 // Update lets u hold from the next request on.
 func (d *desk) Update(u status.Update) ([]status.Changed, error) {
+	defer d.kept() // once mu is free
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l := d.current.Load()
@@ -124,6 +128,14 @@ func (l *line) tellEnded(balancer, member string, ended overlay.Overlay) {
 	for _, v := range ended {
 		l.changeLog().Log(context.Background(), levelNotice, "a change of the operator has ended, since the file says something else",
 			"setting", settingName(balancer, member, v.Key), "was", v.Text)
+	}
+}
+
+// tellEndedIn is tellEnded for a balancer and its members.
+func (l *line) tellEndedIn(name string, ended balancer.Overlays) {
+	l.tellEnded(name, "", ended.Balancer)
+	for _, m := range slices.Sorted(maps.Keys(ended.Members)) {
+		l.tellEnded(name, m, ended.Members[m])
 	}
 }
 

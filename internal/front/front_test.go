@@ -122,6 +122,12 @@ func (f *fixture) begin(t *testing.T, opener privilege.Opener) {
 	if f.front, err = New(f.cfg, opener); err != nil {
 		t.Fatal(err)
 	}
+	f.run(t)
+}
+
+// run lets the front run until the end of the test.
+func (f *fixture) run(t *testing.T) {
+	t.Helper()
 	f.ended = make(chan error, 1)
 	go func() { f.ended <- f.front.Run(context.Background()) }()
 	for len(f.front.Addresses()) == 0 {

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -111,10 +109,7 @@ func (l *line) adopt(old *line) {
 		if b != nil {
 			ended = b.Adopt(before)
 		}
-		l.tellEnded(cfg.Name, "", ended.Balancer)
-		for _, m := range slices.Sorted(maps.Keys(ended.Members)) {
-			l.tellEnded(cfg.Name, m, ended.Members[m])
-		}
+		l.tellEndedIn(cfg.Name, ended)
 	}
 	l.settleMoved(old)
 	l.tellKept()

@@ -104,7 +104,11 @@ func (c *Child) ask(r request) (reply, *os.File, error) {
 	if _, _, err := c.requests.WriteMsgUnix(r.appendTo(nil), nil, nil); err != nil {
 		return reply{}, nil, fmt.Errorf("ask the parent process: %w", err)
 	}
-	packet, beside := make([]byte, 24+maxText+1), make([]byte, syscall.CmsgSpace(4))
+	size := replyHead + maxText + 1
+	if r.verb == askKept {
+		size = maxPacket + 1
+	}
+	packet, beside := make([]byte, size), make([]byte, syscall.CmsgSpace(4))
 	n, m, _, _, err := c.requests.ReadMsgUnix(packet, beside)
 	if err != nil {
 		return reply{}, nil, fmt.Errorf("ask the parent process: %w", err)
@@ -204,6 +208,24 @@ func (c *Child) WriteState(pidFile string, state []byte) error {
 
 func (c *Child) RemoveState(pidFile string) error {
 	return c.do(request{verb: askRemoveState, name: pidFile})
+}
+
+// Keep leaves data to the process that follows should this one die, in place
+// of what was left before; nil leaves nothing. More than 127 KiB is an error.
+func (c *Child) Keep(data []byte) error {
+	if len(data) > maxKept {
+		return fmt.Errorf("%w: %d bytes, and %d are kept at most", syscall.E2BIG, len(data), maxKept)
+	}
+	return c.do(request{verb: askKeep, data: data})
+}
+
+// Kept returns what a process before this one left; nil if that is nothing.
+func (c *Child) Kept() ([]byte, error) {
+	answer, _, err := c.ask(request{verb: askKept})
+	if err != nil || len(answer.data) == 0 {
+		return nil, err
+	}
+	return answer.data, nil
 }
 
 // Renew runs take, which reads the configuration again and lets it take over;

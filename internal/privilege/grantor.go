@@ -22,6 +22,7 @@ type grantor struct {
 	accepted Names  // of the configuration that runs
 	names    Names  // what may be asked for; more than accepted while a reload lasts
 	next     *Names // of the configuration that a reload has read; nil: there is no reload
+	kept     []byte // what a child left for the next one; this process does not look into it
 
 	mu      sync.Mutex                  // guards sockets
 	sockets map[string]*net.TCPListener // by address; they outlive the child; nil: no more
@@ -66,6 +67,13 @@ func (g *grantor) answer(r request) (reply, *os.File) {
 		g.renew()
 	case askSettle:
 		g.settle(r.data[0] == 1)
+	case askKeep:
+		g.kept = nil
+		if len(r.data) <= maxKept {
+			g.kept = append(g.kept, r.data...)
+		}
+	case askKept:
+		return reply{data: g.kept}, nil
 	}
 	if err != nil {
 		return refusal(err), nil

@@ -67,6 +67,7 @@ func (p *Parent) Run(signals <-chan os.Signal) (code int, err error) {
 	if err := keepOpenFiles(); err != nil {
 		return 1, err
 	}
+	quick := 0 // children that died soon, one after the other
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		began := time.Now()
 		c, err := p.start()
@@ -78,14 +79,31 @@ func (p *Parent) Run(signals <-chan os.Signal) (code int, err error) {
 			return c.outcome()
 		}
 		if time.Since(began) > lastPause {
-			pause = firstPause
+			pause, quick = firstPause, 0
 		}
-		p.config.Complain(fmt.Errorf("the serving process %d has ended unasked (%v); another one follows in %v, without the changes made on the status page", c.process.Process.Pid, c.process.ProcessState, pause))
+		quick++
+		p.config.Complain(fmt.Errorf("the serving process %d has ended unasked (%v); another one follows in %v%s", c.process.Process.Pid, c.process.ProcessState, pause, p.left(quick)))
 		if !rest(pause, signals) {
 			return 0, nil
 		}
 		p.grantor.add()
 	}
+}
+
+// mostQuick is how many children that die soon get what the one before left.
+const mostQuick = 3
+
+// left tells whether the next child gets what the last one left, which it does
+// unless that might be what they die of.
+func (p *Parent) left(quick int) string {
+	switch {
+	case p.grantor.kept == nil:
+		return ""
+	case quick < mostQuick:
+		return ", with the changes made on the status page"
+	}
+	p.grantor.kept = nil
+	return ", without the changes made on the status page, which may be what it died of"
 }
 
 // rest waits before the next child. It reports false if a signal ends all.

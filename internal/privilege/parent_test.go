@@ -45,6 +45,27 @@ var children = map[string]func(c *Child, orders <-chan os.Signal) int{
 		c.Report(Serving, "for a short time")
 		return 7
 	},
+	"keeping": func(c *Child, _ <-chan os.Signal) int {
+		kept, err := c.Kept()
+		if len(kept) > 9 {
+			kept = []byte(fmt.Sprintf("%d bytes", len(kept)))
+		}
+		c.Report(Serving, fmt.Sprintf("after %q, %v", kept, err))
+		for _, left := range []string{"first", "second", strings.Repeat("x", maxKept)} {
+			err = errors.Join(err, c.Keep([]byte(left)))
+		}
+		if c.Keep(make([]byte, maxKept+1)) == nil || err != nil {
+			return 8
+		}
+		return 7
+	},
+	"keeping nothing": func(c *Child, orders <-chan os.Signal) int {
+		kept, err := c.Kept()
+		c.Report(Serving, fmt.Sprintf("after %q, %v", kept, err))
+		c.Keep([]byte("something"))
+		c.Keep(nil)
+		return 7
+	},
 	"deaf": func(c *Child, _ <-chan os.Signal) int {
 		c.Report(Serving, "for ever")
 		select {}
@@ -260,6 +281,39 @@ func TestParentOfOtherChildren(t *testing.T) {
 			h.want(t, "s as told")
 			h.end(t, 3, "", complaint)
 		})
+	}
+}
+
+// TestParentKeeps: what a child left the next one gets, unless several have
+// died soon.
+func TestParentKeeps(t *testing.T) {
+	h := newHouse(t, "keeping")
+	full := fmt.Sprintf(`r after "%d bytes", <nil>`, maxKept)
+	for _, want := range []string{`r after "", <nil>`, full, full, `r after "", <nil>`} {
+		h.want(t, want)
+	}
+	h.signals <- syscall.SIGTERM
+	<-h.ended
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i, want := range []string{"(exit status 7); another one follows in 100ms, with the changes", "200ms, with the changes", "400ms, without the changes"} {
+		if len(h.complaints) <= i || !strings.Contains(h.complaints[i], want) {
+			t.Errorf("complaints %q, want %q", h.complaints, want)
+		}
+	}
+}
+
+// TestParentKeepsNothing: what a child took back is not there.
+func TestParentKeepsNothing(t *testing.T) {
+	h := newHouse(t, "keeping nothing")
+	h.want(t, `r after "", <nil>`)
+	h.want(t, `r after "", <nil>`)
+	h.signals <- syscall.SIGTERM
+	<-h.ended
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.complaints) == 0 || !strings.HasSuffix(h.complaints[0], "another one follows in 100ms") {
+		t.Errorf("complaints %q", h.complaints)
 	}
 }
 

@@ -36,6 +36,8 @@ const (
 	askRemoveState verb = 'u'
 	askRenew       verb = 'n' // the configuration is about to be read again
 	askSettle      verb = 'o' // it was: the data is 1 if it was taken, 0 if not
+	askKeep        verb = 'k' // the data is for the next child, in place of what was before
+	askKept        verb = 'g' // what was kept for this one
 )
 
 // A request is a packet of the child on the first pair.
@@ -80,7 +82,11 @@ func parseRequest(b []byte) (request, error) {
 		if length == 0 {
 			return request{}, errPacket
 		}
-	case askRenew:
+	case askKeep:
+		if length > 0 {
+			return request{}, errPacket
+		}
+	case askRenew, askKept:
 		if length > 0 || len(r.data) > 0 {
 			return request{}, errPacket
 		}
@@ -101,14 +107,23 @@ func parseRequest(b []byte) (request, error) {
 //	mode    uint32  fs.FileMode, of stat
 //	size    uint64  of stat
 //	time    int64   of the last change, in Unix ns, of stat
+//	length  uint16  of text, in bytes
 //	text            why it was refused; empty if it was not
+//	data            the rest: what was kept
 type reply struct {
 	errno syscall.Errno
 	mode  fs.FileMode
 	size  int64
 	time  int64
 	text  string
+	data  []byte
 }
+
+// replyHead is how long a reply is without text and data.
+const replyHead = 26
+
+// maxKept bounds what is kept for the next child, in bytes: a packet holds it.
+const maxKept = maxPacket - replyHead
 
 // maxText bounds the text of a reply or report, in bytes.
 const maxText = 4096
@@ -118,16 +133,23 @@ func (r reply) appendTo(b []byte) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(r.mode))
 	b = binary.BigEndian.AppendUint64(b, uint64(r.size))
 	b = binary.BigEndian.AppendUint64(b, uint64(r.time))
-	return append(b, r.text[:min(len(r.text), maxText)]...)
+	text := r.text[:min(len(r.text), maxText)]
+	b = binary.BigEndian.AppendUint16(b, uint16(len(text)))
+	return append(append(b, text...), r.data...)
 }
 
 func parseReply(b []byte) (reply, error) {
-	if len(b) < 24 || len(b) > 24+maxText {
+	if len(b) < replyHead || len(b) > maxPacket {
+		return reply{}, errPacket
+	}
+	text := b[replyHead:]
+	length := int(binary.BigEndian.Uint16(b[24:]))
+	if length > len(text) || length > maxText {
 		return reply{}, errPacket
 	}
 	return reply{
 		errno: syscall.Errno(binary.BigEndian.Uint32(b)), mode: fs.FileMode(binary.BigEndian.Uint32(b[4:])),
-		size: int64(binary.BigEndian.Uint64(b[8:])), time: int64(binary.BigEndian.Uint64(b[16:])), text: string(b[24:]),
+		size: int64(binary.BigEndian.Uint64(b[8:])), time: int64(binary.BigEndian.Uint64(b[16:])), text: string(text[:length]), data: text[length:],
 	}, nil
 }
 

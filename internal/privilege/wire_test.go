@@ -21,6 +21,11 @@ func TestRequests(t *testing.T) {
 		{"a file", "r\x00\x04/a/b", request{askRead, "/a/b", []byte{}}, true},
 		{"a state", "t\x00\x02/astate", request{askWriteState, "/a", []byte("state")}, true},
 		{"a reload", "n\x00\x00", request{askRenew, "", []byte{}}, true},
+		{"something to keep", "k\x00\x00kept", request{askKeep, "", []byte("kept")}, true},
+		{"nothing to keep", "k\x00\x00", request{askKeep, "", []byte{}}, true},
+		{"what was kept", "g\x00\x00", request{askKept, "", []byte{}}, true},
+		{"something to keep by name", "k\x00\x02/akept", request{}, false},
+		{"what was kept, with data", "g\x00\x00kept", request{}, false},
 		{"its end", "o\x00\x00\x01", request{askSettle, "", []byte{1}}, true},
 		{"nothing", "", request{}, false},
 		{"no length", "r\x00", request{}, false},
@@ -46,8 +51,8 @@ func TestRequests(t *testing.T) {
 
 // TestReplies: an error keeps its text and its number.
 func TestReplies(t *testing.T) {
-	whole := reply{mode: fs.ModeDir | 0o750, size: 1 << 40, time: -5}
-	if got, err := parseReply(whole.appendTo(nil)); err != nil || got != whole || got.err() != nil {
+	whole := reply{mode: fs.ModeDir | 0o750, size: 1 << 40, time: -5, data: []byte("kept")}
+	if got, err := parseReply(whole.appendTo(nil)); err != nil || !reflect.DeepEqual(got, whole) || got.err() != nil {
 		t.Errorf("%+v, %v", got, err)
 	}
 	told, err := parseReply(refusal(&fs.PathError{Op: "open", Path: "/a", Err: syscall.ENOENT}).appendTo(nil))
@@ -73,6 +78,15 @@ func TestReports(t *testing.T) {
 	}
 	if long := (report{Serving, strings.Repeat("ä", maxText)}).appendTo(nil); len(long) > 1+maxText {
 		t.Errorf("a report of %d bytes", len(long))
+	}
+}
+
+// TestNoReplies: a text that ends before it should, or is too long, is none.
+func TestNoReplies(t *testing.T) {
+	for _, packet := range [][]byte{nil, make([]byte, replyHead-1), append(make([]byte, replyHead-2), 0, 1), append(make([]byte, replyHead-2), 0xff, 0xff), make([]byte, maxPacket+1)} {
+		if r, err := parseReply(packet); err == nil {
+			t.Errorf("%d bytes: %+v", len(packet), r)
+		}
 	}
 }
 
@@ -107,6 +121,7 @@ func FuzzReport(f *testing.F) {
 
 func FuzzReply(f *testing.F) {
 	f.Add(refusal(syscall.EACCES).appendTo(nil))
+	f.Add(reply{data: []byte("kept")}.appendTo(nil))
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		r, err := parseReply(packet)
 		if err == nil && !bytes.Equal(r.appendTo(nil), packet) {

@@ -278,7 +278,7 @@ func (b *Balancer) Adopt(old *Balancer) (ended Overlays) {
 			}
 		}
 	}
-	ended = b.carry(old)
+	ended = b.carry(was.set)
 	if now := b.now.Load(); sharesDiffer(was, now) {
 		now.level()
 	} else {

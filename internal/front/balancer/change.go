@@ -44,8 +44,8 @@ var route = overlay.Setting[MemberConfig]{
 
 // An Overlays is what the operator changed in a balancer and its members.
 type Overlays struct {
-	Balancer overlay.Overlay
-	Members  map[string]overlay.Overlay // by worker
+	Balancer overlay.Overlay            `json:"balancer,omitempty"`
+	Members  map[string]overlay.Overlay `json:"members,omitempty"` // by worker
 }
 
 // A Change is what is to hold for a balancer and its members from the next
@@ -183,11 +183,14 @@ func (e *RouteError) Error() string {
 	return fmt.Sprintf("members %s and %s share the route %s", e.Other, e.Worker, e.Route)
 }
 
-// carry takes over what the operator changed in old, as far as the files say
-// what they said then, and returns what ended. A route that another member
-// now has ends, too.
-func (b *Balancer) carry(old *Balancer) (ended Overlays) {
-	was := old.now.Load().set
+// Resume lets what the operator changed in another process hold, as far as the
+// files say what they said then. It returns what ended. It is called before the
+// first request.
+func (b *Balancer) Resume(was Overlays) (ended Overlays) { return b.carry(was) }
+
+// carry lets was hold, as far as the files say what they said then, and returns
+// what ended. A route that another member now has ends, too.
+func (b *Balancer) carry(was Overlays) (ended Overlays) {
 	set := Overlays{Members: map[string]overlay.Overlay{}}
 	ended.Members = map[string]overlay.Overlay{}
 	set.Balancer, ended.Balancer = Settings.Carry(b.file.Lines, was.Balancer)

@@ -11,9 +11,9 @@ import "strings"
 
 // A Value is one setting of the operator.
 type Value struct {
-	Key  string // its workers.properties key
-	Text string // as the status page shows it
-	over string // the lines of the file when it was set
+	Key  string `json:"key"`            // its workers.properties key
+	Text string `json:"text"`           // as the status page shows it
+	Over string `json:"over,omitempty"` // the lines of the file when it was set; Change sets it
 }
 
 // An Overlay is all that the operator set for one worker, balancer or member.
@@ -110,7 +110,7 @@ func (t Table[C]) Change(file C, lines Lines, o Overlay, values []Value) (Overla
 		all = append(all, Changed{v.Key, from, to})
 		o, _ = o.Split(v.Key)
 		if to != row.Get(&file) {
-			o = append(o, Value{Key: v.Key, Text: to, over: row.over(lines)})
+			o = append(o, Value{Key: v.Key, Text: to, Over: row.over(lines)})
 		}
 	}
 	return o, all
@@ -132,7 +132,7 @@ func (o Overlay) Split(key string) (rest, of Overlay) {
 // ended since its lines are others.
 func (t Table[C]) Carry(lines Lines, o Overlay) (kept, ended Overlay) {
 	for _, v := range o {
-		if row := t.row(v.Key); row != nil && row.over(lines) == v.over {
+		if row := t.row(v.Key); row != nil && row.over(lines) == v.Over {
 			kept = append(kept, v)
 		} else {
 			ended = append(ended, v)

@@ -1,9 +1,12 @@
 package status
 
 import (
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/catflap/catflap/internal/front/balancer"
+	"github.com/catflap/catflap/internal/front/overlay"
 )
 
 // level tells what a field is a setting of.
@@ -127,6 +130,31 @@ func (f field) read(text string) (value string, v verdict) {
 		n = (n + 1023) / 1024 * 1024
 	}
 	return decimal(n), taken
+}
+
+// TakenOfBalancer returns those of values that an update on the page can have
+// given a balancer, each key once. They may come from anybody.
+func TakenOfBalancer(values []overlay.Value) []overlay.Value { return takenOf(values, ofBalancer) }
+
+// TakenOfMember is TakenOfBalancer for a member.
+func TakenOfMember(values []overlay.Value) []overlay.Value { return takenOf(values, ofMember) }
+
+// TakenOfWorker is TakenOfBalancer for an ajp13 worker.
+func TakenOfWorker(values []overlay.Value) []overlay.Value { return takenOf(values, ofWorker) }
+
+func takenOf(values []overlay.Value, of level) []overlay.Value {
+	var all []overlay.Value
+	for _, v := range values {
+		i := slices.IndexFunc(fields, func(f field) bool { return f.of == of && f.key == v.Key })
+		if i < 0 || slices.ContainsFunc(all, func(other overlay.Value) bool { return other.Key == v.Key }) {
+			continue
+		}
+		shown, ok := decoded(url.QueryEscape(v.Text))
+		if text, verdict := fields[i].read(shown); ok && verdict == taken && text == v.Text {
+			all = append(all, v)
+		}
+	}
+	return all
 }
 
 // readFlag reads a boolean as mod_jk does: by its first letter, on and off by

@@ -59,6 +59,22 @@ func (w *Worker) Change(values []overlay.Value) []overlay.Changed {
 	return changed
 }
 
+// Resume lets what the operator changed in another process hold, as far as the
+// files say what they said then. It returns what ended. It is called before the
+// first request.
+func (w *Worker) Resume(was overlay.Overlay) (ended overlay.Overlay) {
+	old := w.now.Load()
+	next := &setup{file: old.file}
+	next.overlay, ended = Settings.Carry(old.file.Lines, was)
+	next.cfg = Settings.Apply(old.file, next.overlay)
+	next.pool = w.poolFor(old, next)
+	w.now.Store(next)
+	if next.pool != old.pool {
+		old.pool.close()
+	}
+	return ended
+}
+
 // poolFor returns the pool of old if the connections of next are the same, as
 // large as next wants it, or another.
 func (w *Worker) poolFor(old, next *setup) *pool {

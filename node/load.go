@@ -155,7 +155,13 @@ func (l *loader) unsupported(pos mistake.Pos, text, fix string) {
 	l.say(pos, mistake.Unsupported, text, fix)
 }
 
+// maxFound bounds how much is told; errors may be as many again.
+const maxFound = 1000
+
 func (l *loader) say(pos mistake.Pos, severity mistake.Severity, text, fix string) {
+	if n := len(l.found); n >= 2*maxFound || n >= maxFound && severity != mistake.Error {
+		return
+	}
 	line := ""
 	if all := l.texts[pos.File]; severity == mistake.Error && pos.Line > 0 && pos.Line <= len(all) {
 		line = strings.TrimRight(all[pos.Line-1], "\r")

@@ -209,7 +209,11 @@ func (g given) receiverAddress(to *netip.Addr) {
 	if *to = (netip.Addr{}); strings.EqualFold(g.text(), "auto") {
 		return
 	}
-	if *to = g.address(); to.IsUnspecified() {
+	*to = g.address()
+	if _, err := netip.ParseAddr(g.text()); err != nil && to.IsLoopback() && !strings.EqualFold(g.text(), "localhost") {
+		g.l.warn(g.Pos, fmt.Sprintf("the name %s is %v on this machine: other machines cannot reach that", g.text(), *to), "write the address of this machine, or correct /etc/hosts")
+	}
+	if to.IsUnspecified() {
 		g.l.wrong(g.Pos, fmt.Sprintf("%s=%s: it is told to the other nodes, which cannot reach it", g.Name, quoteXML(g.Value)), `write an address of this machine, or "auto"`)
 	}
 }

@@ -20,7 +20,7 @@ type contextElement struct {
 }
 
 var contextTable = table[contextElement]{"Context", []row[contextElement]{
-	{"path", func(*contextElement, given) {}, "where it is: /shop; empty is the root"},
+	{"path", func(*contextElement, given) {}, "where it is: /shop; empty is the root; default what docBase says"},
 	{"docBase", func(c *contextElement, g given) { c.DocBase = g.text() }, "its folder, from appBase on; default the name that path gives"},
 	{"override", func(c *contextElement, g given) { c.override = g.bool() }, "true: conf/context.xml does not hold for it"},
 	{"cookies", func(c *contextElement, g given) { c.NoCookies = !g.bool() }, "false: session ids are in URLs only"},
@@ -52,8 +52,9 @@ func (g given) sameSite() string {
 func (l *loader) context(e *serverxml.Element, h *hostElement) {
 	c := contextElement{Context: Context{Line: l.line(e)}}
 	if a := e.Attribute("path"); a == nil {
-		l.wrong(e.Pos, "<Context> has no path", `write path="/…", or path="" for the root`)
-		return
+		if !l.pathOfDocBase(e, &c) {
+			return
+		}
 	} else if c.Path = a.Value; !contextPathOK(c.Path) {
 		if c.Path = "/" + strings.Trim(c.Path, "/"); !contextPathOK(c.Path) {
 			given{l, e.Name, *a}.wrong(`a context path, as "/shop"; "" is the root`)
@@ -62,6 +63,31 @@ func (l *loader) context(e *serverxml.Element, h *hostElement) {
 		l.warn(a.Pos, fmt.Sprintf("path=%s does not begin with a slash, or ends with one: %s is taken", quoteXML(a.Value), c.Path), fmt.Sprintf("write path=%q", c.Path))
 	}
 	l.addContext(e, &c, h)
+}
+
+// pathOfDocBase gives a <Context> without a path the one that its docBase names.
+//
+// Source: StandardHost.addChild, ContextName.
+func (l *loader) pathOfDocBase(e *serverxml.Element, c *contextElement) bool {
+	a := e.Attribute("docBase")
+	if a == nil || strings.TrimSpace(a.Value) == "" {
+		l.wrong(e.Pos, "<Context> has neither path nor docBase", `write path="/…", or path="" for the root`)
+		return false
+	}
+	name := strings.TrimSpace(a.Value)
+	for _, end := range []string{".war", ".xml"} {
+		if len(name) > len(end) && strings.EqualFold(name[len(name)-len(end):], end) {
+			name = name[:len(name)-len(end)]
+		}
+	}
+	if c.Path, _ = contextOf(strings.Trim(name, "/")); !contextPathOK(c.Path) {
+		l.wrong(a.Pos, fmt.Sprintf("<Context> has no path, and its docBase names none: %s", c.Path), `write path="/…", or path="" for the root`)
+		return false
+	}
+	if strings.HasPrefix(name, "/") {
+		l.warn(e.Pos, fmt.Sprintf("<Context> has no path: it is found at %s", c.Path), `write path="/…", or path="" for the root`)
+	}
+	return true
 }
 
 func contextPathOK(text string) bool {

@@ -56,7 +56,7 @@ func (g given) pattern() *regexp.Regexp {
 			return nil
 		}
 		g.l.wrong(g.Pos, fmt.Sprintf("%s=%s is no regular expression that is known here: %v", g.Name, quoteXML(g.Value), err),
-			`write it without (?=…), (?!…), (?<…), possessive quantifiers and \1, which Go does not know`)
+			`write it without (?=…), (?!…), (?<…), possessive quantifiers and \1, and without [ or && in [ ]: Go does not know them`)
 	}
 	return re
 }

@@ -49,11 +49,14 @@ func logicalLine(text string) (line, rest string) {
 		text = after
 		slashes := len(part) - len(strings.TrimRight(part, `\`))
 		comment := b.Len() == 0 && strings.HasPrefix(part, "#")
-		if slashes%2 == 0 || comment || text == "" {
-			b.WriteString(part)
+		goesOn := slashes%2 == 1 && !comment
+		if goesOn {
+			part = part[:len(part)-1]
+		}
+		b.WriteString(part)
+		if !goesOn || text == "" {
 			return b.String(), text
 		}
-		b.WriteString(part[:len(part)-1])
 	}
 }
 

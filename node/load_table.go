@@ -26,7 +26,7 @@ type table[T any] struct {
 }
 
 // read sets what the attributes of e say, and tells of those that are not
-// honoured. Further names are tables of which e has the rest.
+// honoured.
 func (t table[T]) read(l *loader, e *serverxml.Element, to *T) {
 	for _, a := range e.Attributes {
 		i := slices.IndexFunc(t.rows, func(r row[T]) bool { return r.name == a.Name })
@@ -53,8 +53,13 @@ func (t table[T]) names() []string {
 func (l *loader) passOver(section string, e *serverxml.Element, a serverxml.Attribute, honoured []string) {
 	b := bystanderOf(section, a.Name)
 	switch {
+	case b == nil && len(l.found) >= maxFound:
 	case b == nil:
-		l.warn(a.Pos, fmt.Sprintf("%s has no attribute %s: it has no effect", e.Name, a.Name), nearest(a.Name, append(honoured, bystanderNames(section)...)))
+		what := e.Name
+		if class := e.Attribute("className"); class != nil {
+			what = shortClass(strings.TrimSpace(class.Value))
+		}
+		l.warn(a.Pos, fmt.Sprintf("%s has no attribute %s: it has no effect", what, a.Name), nearest(a.Name, append(honoured, bystanderNames(section)...)))
 	case b.class == classUnsupported && !slices.Contains(b.same, strings.ToLower(strings.TrimSpace(a.Value))):
 		l.unsupported(a.Pos, fmt.Sprintf("%s=%s has no effect: %s", a.Name, quoteXML(a.Value), b.why), "")
 	}
@@ -65,6 +70,7 @@ func (l *loader) otherElement(section string, e, child *serverxml.Element, honou
 	name := "<" + child.Name + ">"
 	b := bystanderOf(section, name)
 	switch {
+	case b == nil && len(l.found) >= maxFound:
 	case b == nil:
 		l.warn(child.Pos, fmt.Sprintf("<%s> has no <%s>: it has no effect", e.Name, child.Name), nearest(name, append(honoured, bystanderNames(section)...)))
 	case b.class == classUnsupported:

@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -79,13 +80,13 @@ var filterRows = []row[filterElement]{
 }
 
 var addressTable = table[filterElement]{"Valve RemoteAddrValve", append([]row[filterElement]{
-	{"allow", func(f *filterElement, g given) { f.Allow = g.pattern(); f.wrong = f.wrong || f.Allow == nil }, "who is let in, by address"},
-	{"deny", func(f *filterElement, g given) { f.Deny = g.pattern(); f.wrong = f.wrong || f.Deny == nil }, "who is not, whatever allow says"},
+	{"allow", func(f *filterElement, g given) { f.Allow = g.addresses(f) }, "who is let in, by address"},
+	{"deny", func(f *filterElement, g given) { f.Deny = g.addresses(f) }, "who is not, whatever allow says"},
 }, filterRows...)}
 
 var cidrTable = table[filterElement]{"Valve RemoteCIDRValve", append([]row[filterElement]{
-	{"allow", func(f *filterElement, g given) { f.AllowNets = g.nets() }, "networks that are let in"},
-	{"deny", func(f *filterElement, g given) { f.DenyNets = g.nets() }, "networks that are not, whatever allow says"},
+	{"allow", func(f *filterElement, g given) { f.AllowNets = g.nets(f) }, "networks that are let in"},
+	{"deny", func(f *filterElement, g given) { f.DenyNets = g.nets(f) }, "networks that are not, whatever allow says"},
 }, filterRows...)}
 
 // addressFilter reads a RemoteAddrValve or RemoteCIDRValve.
@@ -99,15 +100,24 @@ func (l *loader) addressFilter(e *serverxml.Element, s *scope, nets bool) {
 	if f.addPort {
 		l.refuse(at(e, "addConnectorPort"), s, `addConnectorPort="true" is not supported`, "write addresses without a port")
 	}
-	if f.Allow == nil && f.Deny == nil && f.AllowNets == nil && f.DenyNets == nil && !f.wrong {
+	if f.Allow == nil && f.Deny == nil && len(f.AllowNets)+len(f.DenyNets) == 0 && !f.wrong {
 		l.warn(e.Pos, fmt.Sprintf("<Valve> has neither allow nor deny: it lets nobody in, and %s is answered %d", s.what, max(f.Status, 403)), "")
 	}
 	*s.filters = append(*s.filters, f.AddressFilter)
 }
 
+// addresses reads a regular expression for addresses; an empty one is none.
+func (g given) addresses(f *filterElement) *regexp.Regexp {
+	if g.Value == "" {
+		return nil
+	}
+	re := g.pattern()
+	f.wrong = f.wrong || re == nil
+	return re
+}
+
 // nets reads networks with commas between.
-func (g given) nets() []netip.Prefix {
-	all := []netip.Prefix{}
+func (g given) nets(f *filterElement) (all []netip.Prefix) {
 	for text := range strings.SplitSeq(g.Value, ",") {
 		text = strings.TrimSpace(text)
 		if text == "" {
@@ -118,6 +128,7 @@ func (g given) nets() []netip.Prefix {
 			p, err = ip.Prefix(ip.BitLen())
 		}
 		if err != nil {
+			f.wrong = true
 			g.l.wrong(g.Pos, fmt.Sprintf("%s: %q is no network", g.Name, text), "as in 192.0.2.0/24, 2001:db8::/32 or 127.0.0.1")
 			continue
 		}

@@ -139,7 +139,7 @@ func (p *parser) attributes(e *Element) (empty bool, err *mistake.Mistake) {
 		case p.take("/>"):
 			return true, nil
 		case !blank:
-			return false, p.wrong(p.at, "a blank is missing", "")
+			return false, p.wrong(p.at, "a blank is missing", "look whether the value before this ends where it should")
 		case len(e.Attributes) == maxAttributes:
 			return false, p.wrong(p.at, fmt.Sprintf("<%s> has more than %d attributes", e.Name, maxAttributes), "")
 		}

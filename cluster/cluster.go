@@ -77,7 +77,9 @@ func New(cfg Config, channel *tribes.Channel) *Cluster {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Cluster{cfg: cfg, channel: channel, d: rpc.NewDispatcher(channel, cfg.Limits, cfg.Log)}
+	limits := cfg.Limits
+	limits.Beginnings = wire.Beginnings
+	c := &Cluster{cfg: cfg, channel: channel, d: rpc.NewDispatcher(channel, limits, cfg.Log)}
 	c.lifetime, c.end = context.WithCancel(context.Background())
 	c.contexts.Store(&map[string]Receiver{})
 	c.d.Take((*taker)(c))

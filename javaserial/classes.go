@@ -65,16 +65,34 @@ func NewArray(name string, id int64, elements []Node) *Array {
 	return &Array{Class: &Class{Name: name, SUID: id, Flags: FlagSerializable}, Nodes: elements}
 }
 
+// A knownClass is one of the classes above.
+type knownClass struct {
+	class      *Class
+	descriptor []byte // as it stands in a stream, without the super class
+}
+
 // known are the classes above by name, to share descriptors among values that
 // are kept long.
-var known = sync.OnceValue(func() map[string]*Class {
-	m := map[string]*Class{}
+var known = sync.OnceValue(func() map[string]*knownClass {
+	m := map[string]*knownClass{}
 	for _, c := range []*Class{
 		classNumber, classInteger, classLong, classShort, classByte, classFloat, classDouble, classBoolean, classChar,
 		classDate, classList, classMap, classSet, classBytes, classInts, classLongs, classShorts, classChars, classBools,
 		classFloats, classDoubles, classStrings, classObjects,
 	} {
-		m[c.Name] = c
+		b := appendHead(nil, c)
+		for _, f := range c.Fields {
+			b = appendField(b, f) // none is an object
+		}
+		m[c.Name] = &knownClass{c, append(b, tcEndBlockData)}
 	}
 	return m
 })
+
+// knownAs returns the known class that c equals, or nil.
+func knownAs(c *Class) *knownClass {
+	if k := known()[c.Name]; k != nil && k.class.Equal(c) {
+		return k
+	}
+	return nil
+}

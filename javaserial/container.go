@@ -89,7 +89,7 @@ func plainContainer(o *Object) (container, bool) {
 	for i := range o.Data {
 		if data := &o.Data[i]; data.Class.Name == l.of {
 			nodes, ok := l.parse(data)
-			exact := l.exact && known()[o.Class.Name].Equal(o.Class)
+			exact := l.exact && knownAs(o.Class) != nil
 			return container{l.kind, nodes, exact}, ok
 		}
 	}

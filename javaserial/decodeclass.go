@@ -1,6 +1,10 @@
 package javaserial
 
-import "slices"
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+)
 
 // class reads a class descriptor where one is expected; nil is none.
 func (d *Decoder) class() (*Class, error) {
@@ -28,7 +32,10 @@ func (d *Decoder) class() (*Class, error) {
 		if err := d.deeper(); err != nil {
 			return nil, err
 		}
-		class, err := d.newClass(code)
+		class, err := d.shared()
+		if class == nil && err == nil {
+			class, err = d.newClass(code)
+		}
 		if err == nil {
 			d.depth--
 		}
@@ -38,6 +45,38 @@ func (d *Decoder) class() (*Class, error) {
 	}
 	d.at--
 	return nil, d.fail("%#02x where a class is expected", code)
+}
+
+// shared takes the descriptor of a known class, so that all streams share it; nil
+// if it is that of another one.
+func (d *Decoder) shared() (*Class, error) {
+	if d.at == beginSize {
+		if c, err := d.begin(); c != nil || err != nil {
+			return c, err
+		}
+	}
+	rest := d.data[d.at:]
+	if len(rest) < 2 || len(rest)-2 < int(binary.BigEndian.Uint16(rest)) {
+		return nil, nil
+	}
+	k := known()[string(rest[2:2+binary.BigEndian.Uint16(rest)])]
+	if k == nil || !bytes.HasPrefix(rest, k.descriptor[1:]) {
+		return nil, nil
+	}
+	at, handles := d.at, len(d.handles)
+	d.at += len(k.descriptor) - 1
+	if err := d.count(len(k.class.Fields)); err != nil {
+		return nil, err
+	}
+	if err := d.assign(k.class); err != nil {
+		return nil, err
+	}
+	super, err := d.class()
+	if err != nil || super == k.class.Super {
+		return k.class, err
+	}
+	d.at, d.handles = at, d.handles[:handles]
+	return nil, nil
 }
 
 func (d *Decoder) newClass(code byte) (*Class, error) {

@@ -175,7 +175,7 @@ func (d *Decoder) plainObject() (Node, error) {
 	if class.Flags&FlagEnum != 0 || class.Flags&(FlagSerializable|FlagExternalizable) == 0 {
 		return nil, d.fail("an object of %s, which is not serializable (flags %#02x)", nameOf(class), class.Flags)
 	}
-	n := &Object{Class: class}
+	n := newObject(class)
 	if err := d.assign(n); err != nil {
 		return nil, err
 	}
@@ -191,6 +191,16 @@ func (d *Decoder) plainObject() (Node, error) {
 	}
 	d.close()
 	return n, nil
+}
+
+// newObject returns an object of a class, with room for what it has if that is
+// one number or truth value.
+func newObject(class *Class) *Object {
+	switch class {
+	case classInteger, classLong, classShort, classByte, classFloat, classDouble, classBoolean, classChar:
+		return newBoxed(class)
+	}
+	return &Object{Class: class}
 }
 
 // external reads what an externalizable class wrote.
@@ -213,7 +223,9 @@ func (d *Decoder) serial(n *Object, class *Class) error {
 	if err := d.count(line); err != nil {
 		return err
 	}
-	n.Data = make([]ClassData, line)
+	if n.Data == nil {
+		n.Data = make([]ClassData, line)
+	}
 	for c := class; c != nil; c = c.Super {
 		line--
 		n.Data[line].Class = c
@@ -245,7 +257,9 @@ func (d *Decoder) fields(data *ClassData) error {
 	if err := d.count(len(fields)); err != nil {
 		return err
 	}
-	data.Fields = make([]Value, 0, len(fields))
+	if data.Fields == nil {
+		data.Fields = make([]Value, 0, len(fields))
+	}
 	for _, f := range fields {
 		var v Value
 		if w := width(f.Code); w > 0 {

@@ -23,12 +23,14 @@ type Decoder struct {
 	room    int    // bytes that may be used before Limits.Room is asked again
 	open    []Node // the objects that are being read, the outermost first
 	err     error
+	few     [16]Node // where handles begins
 }
 
 // NewDecoder begins to read data, which must not change as long as what was
 // read is in use. A wrong header is told by the first read.
 func NewDecoder(data []byte, limits Limits) *Decoder {
 	d := &Decoder{data: data, limits: limits.withDefaults(), room: freeRoom}
+	d.handles = d.few[:0]
 	switch {
 	case len(data) > d.limits.Bytes:
 		d.fail("the stream has %d bytes, more than %d", len(data), d.limits.Bytes)

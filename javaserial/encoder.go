@@ -3,6 +3,7 @@ package javaserial
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 )
 
 // An Encoder writes one stream as Java's ObjectOutputStream does: objects by
@@ -13,20 +14,27 @@ import (
 // different streams; so are type signatures of fields, which Java interns.
 type Encoder struct {
 	out     []byte
-	block   []byte // primitive data that is not written yet
-	handles map[Node]int32
+	block   int // where in out the primitive data begins whose head is not written yet; 0 is nowhere
+	handles index[Node, int32]
 	next    int32
-	classes map[string][]*Class // written ones by name
-	types   map[string]int32    // signatures of fields
+	classes index[classKey, *Class] // written ones that are not known
+	types   index[string, int32]    // signatures of fields
 	boxed   boxes
 }
 
+// A classKey is what equal descriptors have in common. Of those that have it in
+// common and yet differ one is found by it; copies of another are written again.
+type classKey struct {
+	name string
+	suid int64
+}
+
+// startSize is room for most streams.
+const startSize = 512
+
 // NewEncoder begins a stream.
 func NewEncoder() *Encoder {
-	return &Encoder{
-		out:     []byte{magic >> 8, magic & 0xff, 0, version},
-		handles: map[Node]int32{},
-	}
+	return &Encoder{out: append(make([]byte, 0, startSize), magic>>8, magic&0xff, 0, version)}
 }
 
 // Encode returns a stream that holds n alone.
@@ -80,54 +88,69 @@ func (e *Encoder) UTF(text string) bool {
 	if n > MaxUTF {
 		return false
 	}
-	b := make([]byte, 2, n+2)
-	binary.BigEndian.PutUint16(b, uint16(n))
-	e.primitive(appendUTF(b, text)...)
+	e.primitive(byte(n>>8), byte(n))
+	if e.pending()+n < blockSize {
+		e.out = appendUTF(e.begun(), text)
+	} else {
+		e.primitive(appendUTF(nil, text)...)
+	}
 	return true
 }
 
 // Raw writes bytes of primitive data.
 func (e *Encoder) Raw(b []byte) { e.primitive(b...) }
 
+// pending is how many bytes the block has whose head is not written yet.
+func (e *Encoder) pending() int {
+	if e.block == 0 {
+		return 0
+	}
+	return len(e.out) - e.block
+}
+
+// begun returns out with a block begun, to append to.
+func (e *Encoder) begun() []byte {
+	if e.block == 0 {
+		e.block = len(e.out)
+	}
+	return e.out
+}
+
 // primitive collects primitive data; Java writes a block each 1024 bytes.
 func (e *Encoder) primitive(b ...byte) {
 	for len(b) > 0 {
-		n := min(len(b), blockSize-len(e.block))
-		e.block = append(e.block, b[:n]...)
-		if b = b[n:]; len(e.block) == blockSize {
+		n := min(len(b), blockSize-e.pending())
+		e.out = append(e.begun(), b[:n]...)
+		if b = b[n:]; e.pending() == blockSize {
 			e.flush()
 		}
 	}
 }
 
-// flush writes the block of primitive data, if there is any.
+// flush writes the head of the block of primitive data, if there is one.
 func (e *Encoder) flush() {
-	switch n := len(e.block); {
-	case n == 0:
+	n := e.pending()
+	if n == 0 {
 		return
-	case n <= math.MaxUint8:
-		e.out = append(e.out, tcBlockData, byte(n))
-	default:
-		e.out = append(e.out, tcBlockDataLong)
-		e.out = binary.BigEndian.AppendUint32(e.out, uint32(n))
 	}
-	e.out = append(e.out, e.block...)
-	e.block = e.block[:0]
+	head := []byte{tcBlockData, byte(n)}
+	if n > math.MaxUint8 {
+		head = binary.BigEndian.AppendUint32([]byte{tcBlockDataLong}, uint32(n))
+	}
+	e.out = slices.Insert(e.out, e.block, head...)
+	e.block = 0
 }
 
 // Reset forgets what was written, as ObjectOutputStream.reset does.
 func (e *Encoder) Reset() {
 	e.flush()
 	e.out = append(e.out, tcReset)
-	clear(e.handles)
-	clear(e.classes)
-	clear(e.types)
-	e.next, e.boxed = 0, boxes{}
+	*e = Encoder{out: e.out}
 }
 
 // assign gives n the next handle.
 func (e *Encoder) assign(n Node) {
-	e.handles[n] = e.next
+	e.handles.put(n, e.next)
 	e.next++
 }
 
@@ -144,7 +167,7 @@ func (e *Encoder) Object(n Node) {
 		e.out = append(e.out, tcNull)
 		return
 	}
-	if h, ok := e.handles[n]; ok {
+	if h, ok := e.handles.get(n); ok {
 		e.reference(h)
 		return
 	}
@@ -238,21 +261,25 @@ func (e *Encoder) class(c *Class) {
 		e.out = append(e.out, tcNull)
 		return
 	}
-	if h, ok := e.handles[c]; ok {
+	if h, ok := e.handles.get(c); ok {
 		e.reference(h)
 		return
 	}
-	for _, written := range e.classes[c.Name] {
-		if c.Equal(written) {
-			e.handles[c] = e.handles[written]
-			e.reference(e.handles[c])
-			return
-		}
+	if k := knownAs(c); k != nil {
+		e.known(k, c)
+		return
 	}
-	if e.classes == nil {
-		e.classes = map[string][]*Class{}
+	key := classKey{c.Name, c.SUID}
+	written, ok := e.classes.get(key)
+	if ok && c.Equal(written) {
+		h, _ := e.handles.get(written)
+		e.handles.put(c, h)
+		e.reference(h)
+		return
 	}
-	e.classes[c.Name] = append(e.classes[c.Name], c)
+	if !ok {
+		e.classes.put(key, c)
+	}
 	if c.Proxy {
 		e.proxy(c)
 	} else {
@@ -262,48 +289,63 @@ func (e *Encoder) class(c *Class) {
 	e.class(c.Super)
 }
 
+// known writes the descriptor of a known class, which c equals.
+func (e *Encoder) known(k *knownClass, c *Class) {
+	if c != k.class {
+		e.class(k.class)
+		h, _ := e.handles.get(k.class)
+		e.handles.put(c, h)
+		return
+	}
+	e.out = append(e.out, k.descriptor...)
+	e.assign(c)
+	e.class(c.Super)
+}
+
 func (e *Encoder) proxy(c *Class) {
 	e.out = append(e.out, tcProxyClassDesc)
 	e.assign(c)
 	e.out = binary.BigEndian.AppendUint32(e.out, uint32(len(c.Interfaces)))
 	for _, name := range c.Interfaces {
-		e.name(name)
+		e.out = appendName(e.out, name)
 	}
 }
 
 func (e *Encoder) described(c *Class) {
-	e.out = append(e.out, tcClassDesc)
-	e.name(c.Name)
-	e.out = binary.BigEndian.AppendUint64(e.out, uint64(c.SUID))
+	e.out = appendHead(e.out, c)
 	e.assign(c)
-	e.out = append(e.out, c.Flags)
-	e.out = binary.BigEndian.AppendUint16(e.out, uint16(len(c.Fields)))
 	for _, f := range c.Fields {
-		e.out = append(e.out, f.Code)
-		e.name(f.Name)
+		e.out = appendField(e.out, f)
 		if width(f.Code) == 0 {
 			e.signature(f.Type)
 		}
 	}
 }
 
-// name writes text of the grammar itself, which is no object. A Decoder and
-// this package make none longer than MaxUTF.
-func (e *Encoder) name(text string) {
-	e.out = binary.BigEndian.AppendUint16(e.out, uint16(utfLen(text)))
-	e.out = appendUTF(e.out, text)
+// appendHead appends a descriptor up to its fields.
+func appendHead(b []byte, c *Class) []byte {
+	b = appendName(append(b, tcClassDesc), c.Name)
+	b = binary.BigEndian.AppendUint64(b, uint64(c.SUID))
+	return binary.BigEndian.AppendUint16(append(b, c.Flags), uint16(len(c.Fields)))
+}
+
+// appendField appends a field; of an object its signature follows.
+func appendField(b []byte, f Field) []byte { return appendName(append(b, f.Code), f.Name) }
+
+// appendName appends text of the grammar itself, which is no object. A Decoder
+// and this package make none longer than MaxUTF.
+func appendName(b []byte, text string) []byte {
+	return appendUTF(binary.BigEndian.AppendUint16(b, uint16(utfLen(text))), text)
 }
 
 // signature writes the type of a field: one object for all that are equal.
 func (e *Encoder) signature(t *String) {
-	if h, ok := e.types[t.Text]; ok {
-		e.handles[t] = h
-	}
-	if _, ok := e.handles[t]; !ok {
-		if e.types == nil {
-			e.types = map[string]int32{}
+	if _, ok := e.handles.get(t); !ok {
+		if h, ok := e.types.get(t.Text); ok {
+			e.handles.put(t, h)
+		} else {
+			e.types.put(t.Text, e.next)
 		}
-		e.types[t.Text] = e.next
 	}
 	e.Object(t)
 }

@@ -51,7 +51,7 @@ func (e *Encoder) Value(v any) error {
 
 // boxes are the objects of the caches that Java has for small values: equal
 // ones are the same object.
-type boxes struct{ cached map[any]*Object }
+type boxes struct{ cached index[any, *Object] }
 
 // of returns the object of v, which stands at path.
 func (b *boxes) of(v any, path string, depth int) (Node, error) {
@@ -103,23 +103,34 @@ func (b *boxes) of(v any, path string, depth int) (Node, error) {
 // object if Java caches them.
 func (b *boxes) box(class *Class, key any, v Value, caches bool) *Object {
 	if caches {
-		if o := b.cached[key]; o != nil {
+		if o, ok := b.cached.get(key); ok {
 			return o
 		}
 	}
-	o := &Object{Class: class}
-	if class.Super != nil {
-		o.Data = []ClassData{{Class: class.Super}, {Class: class, Fields: []Value{v}}}
-	} else {
-		o.Data = []ClassData{{Class: class, Fields: []Value{v}}}
-	}
+	o := newBoxed(class)
+	o.Data[len(o.Data)-1].Fields = append(o.Data[len(o.Data)-1].Fields, v)
 	if caches {
-		if b.cached == nil {
-			b.cached = map[any]*Object{}
-		}
-		b.cached[key] = o
+		b.cached.put(key, o)
 	}
 	return o
+}
+
+// newBoxed returns an object of a class such as java.lang.Integer, with room for
+// its field.
+func newBoxed(class *Class) *Object {
+	var o struct { // all that it is made of at once
+		Object
+		data  [2]ClassData
+		value [1]Value
+	}
+	o.Class, o.Data = class, o.data[:1]
+	if class.Super != nil {
+		o.Data = o.data[:]
+		o.data[0].Class = class.Super
+	}
+	own := &o.Data[len(o.Data)-1]
+	own.Class, own.Fields = class, o.value[:0]
+	return &o.Object
 }
 
 func dateNode(t time.Time) *Object {

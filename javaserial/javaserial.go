@@ -13,7 +13,10 @@
 // Source: "Java Object Serialization Specification", chapter 6.
 package javaserial
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Bytes of the grammar.
 const (
@@ -74,19 +77,16 @@ type Limits struct {
 	// ends the reading. What it counts is an estimate on the safe side. Default:
 	// none is asked.
 	Room func(n int) bool
+	// Beginnings are those that streams are likely to have. Default: none.
+	Beginnings []*Beginning
 }
 
 func (l Limits) withDefaults() Limits {
-	for _, d := range [...]struct {
-		field *int
-		value int
-	}{
-		{&l.Bytes, 64 << 20}, {&l.Depth, 1000}, {&l.Objects, 4_000_000},
-		{&l.String, 16 << 20}, {&l.Array, 16 << 20}, {&l.Handles, 2_000_000},
-	} {
-		if *d.field == 0 {
-			*d.field = d.value
-		}
-	}
+	l.Bytes = cmp.Or(l.Bytes, 64<<20)
+	l.Depth = cmp.Or(l.Depth, 1000)
+	l.Objects = cmp.Or(l.Objects, 4_000_000)
+	l.String = cmp.Or(l.String, 16<<20)
+	l.Array = cmp.Or(l.Array, 16<<20)
+	l.Handles = cmp.Or(l.Handles, 2_000_000)
 	return l
 }

@@ -1,6 +1,7 @@
 package javaserial
 
 import (
+	"slices"
 	"unicode/utf8"
 )
 
@@ -8,14 +9,7 @@ import (
 // surrogates of three bytes each for what lies above U+FFFF. ok is false if b
 // is not such text.
 func decodeUTF(b []byte) (text string, ok bool) {
-	plain := true
-	for _, c := range b {
-		if c >= 0x80 {
-			plain = false
-			break
-		}
-	}
-	if plain {
+	if !slices.ContainsFunc(b, func(c byte) bool { return c >= 0x80 }) {
 		return string(b), true
 	}
 	out := make([]byte, 0, len(b))
@@ -71,6 +65,9 @@ func appendUnit(out []byte, unit rune) []byte {
 // appendUTF appends text as modified UTF-8. A byte that is not UTF-8 becomes
 // U+FFFD, unless it belongs to half of a surrogate pair.
 func appendUTF(out []byte, text string) []byte {
+	if isPlain(text) {
+		return append(out, text...)
+	}
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c != 0 && c < 0x80 {
@@ -96,6 +93,16 @@ func appendUTF(out []byte, text string) []byte {
 	return out
 }
 
+// isPlain reports whether text is the same in modified UTF-8, byte by byte.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c == 0 || c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
 // isHalf reports whether s begins with half of a surrogate pair in three bytes.
 func isHalf(s string) bool {
 	return len(s) >= 3 && s[0] == 0xed && s[1] >= 0xa0 && s[1] < 0xc0 && s[2]&0xc0 == 0x80
@@ -103,6 +110,9 @@ func isHalf(s string) bool {
 
 // utfLen is the length of text in modified UTF-8.
 func utfLen(text string) int {
+	if isPlain(text) {
+		return len(text)
+	}
 	n := 0
 	for i := 0; i < len(text); {
 		c := text[i]

@@ -156,12 +156,12 @@ func box(o *Object) (any, bool) {
 	if n == 0 || len(o.Data[n-1].Fields) != 1 {
 		return nil, false
 	}
-	class := known()[o.Class.Name]
-	if class == nil || !class.Equal(o.Class) {
+	k := knownAs(o.Class)
+	if k == nil {
 		return nil, false
 	}
 	v := o.Data[n-1].Fields[0]
-	switch class {
+	switch k.class {
 	case classInteger:
 		return int32(v.Int()), true
 	case classLong:

@@ -181,6 +181,11 @@ func (b *bottom) SendAll(ctx context.Context, to []Member, all []*Message) error
 	return b.sender.SendAll(ctx, to, all, b.bytes())
 }
 
+// SendNow implements Prompter.
+func (b *bottom) SendNow(to []Member, m *Message) (rest func(context.Context) error, ok bool) {
+	return b.sender.SendNow(to, m, b.bytes())
+}
+
 // sendDatagrams sends m to the UDP ports of members.
 func (b *bottom) sendDatagrams(ctx context.Context, to []Member, m *Message, from []byte) error {
 	frame := wire.AppendMessage(nil, m, from)

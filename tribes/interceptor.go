@@ -40,6 +40,17 @@ type Batcher interface {
 	SendAll(ctx context.Context, to []Member, all []*Message) error
 }
 
+// A Prompter is a Lower that may send a message while its caller does not wait.
+// An interceptor that lets messages through as they are may be one.
+type Prompter interface {
+	// SendNow sends m, without acknowledgement and over TCP, to all of to if
+	// there is nothing to wait for. It reports false if there is, and then has
+	// done nothing. What it could not write rest sends, which waits and fails as
+	// Send does, and is to be called once; nil if nothing is left. Neither keeps
+	// m or to.
+	SendNow(to []Member, m *Message) (rest func(context.Context) error, ok bool)
+}
+
 // An Interceptor stands between the Channel and the transport: messages,
 // members and events pass through it in both directions. The first of a
 // channel's is nearest to the application. It belongs to one channel.

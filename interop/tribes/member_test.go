@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/catflap/catflap/internal/leaktest"
 	"github.com/catflap/catflap/interop/netns"
 	"github.com/catflap/catflap/interop/peer"
@@ -216,14 +218,22 @@ func (a *acts) do(ctx context.Context, words []string) string {
 }
 
 func (a *acts) send(ctx context.Context, words []string) string {
-	var count, size, options int
-	if _, err := fmt.Sscan(strings.Join(words, " "), &count, &size, &options); err != nil {
+	var count, size, options, senders int
+	if _, err := fmt.Sscan(strings.Join(words, " "), &count, &size, &options, &senders); err != nil {
 		return "bad command"
 	}
+	var sending errgroup.Group
+	sending.SetLimit(senders)
 	for i := range count {
-		if err := a.c.Send(ctx, a.c.Members(), &tribes.Message{Options: tribes.Options(options) | tribes.OptionBytes, Data: payload(i, size)}); err != nil {
-			return fmt.Sprintf("send %d of %d: %v", i, count, err)
-		}
+		sending.Go(func() error {
+			if err := a.c.Send(ctx, a.c.Members(), &tribes.Message{Options: tribes.Options(options) | tribes.OptionBytes, Data: payload(i, size)}); err != nil {
+				return fmt.Errorf("send %d of %d: %w", i, count, err)
+			}
+			return nil
+		})
+	}
+	if err := sending.Wait(); err != nil {
+		return err.Error()
 	}
 	return fmt.Sprintf("sent %d", count)
 }

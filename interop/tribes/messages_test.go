@@ -28,11 +28,17 @@ func pair(t *testing.T, stack string) (goes, java *goMember) {
 // that to got each once.
 func exchange(t *testing.T, from, to *goMember, sizes []int, options []int) {
 	t.Helper()
+	exchangeBy(t, 1, from, to, sizes, options)
+}
+
+// exchangeBy is exchange with so many that send at once, which a Go member can.
+func exchangeBy(t *testing.T, senders int, from, to *goMember, sizes []int, options []int) {
+	t.Helper()
 	for _, size := range sizes {
 		for _, o := range options {
-			count := max(1, min(40, 2_000_000/size))
+			count := max(1, min(40*senders, 250, 2_000_000/size)) // 256 of them differ
 			before := to.count("got ")
-			if got := from.answer(t, fmt.Sprintf("send %d %d %d", count, size, o), "sent", 60*time.Second); got != fmt.Sprint(count) {
+			if got := from.answer(t, fmt.Sprintf("send %d %d %d %d", count, size, o, senders), "sent", 60*time.Second); got != fmt.Sprint(count) {
 				t.Fatalf("size %d, options %d: %s", size, o, got)
 			}
 			to.await(t, "got ", before+count, 60*time.Second)
@@ -69,6 +75,14 @@ func TestMessages(t *testing.T) {
 	options := []int{0, 2, 6, 8}
 	exchange(t, goes, java, sizes, options)
 	exchange(t, java, goes, sizes, options)
+}
+
+// Messages that several send at once, and that leave together where they may,
+// come once each to Tomcat's own receiver, which acknowledges them one by one.
+func TestSendersAtOnce(t *testing.T) {
+	t.Parallel()
+	goes, java := pair(t, "dispatch detector")
+	exchangeBy(t, 16, goes, java, []int{100, 1024, 8192, 65_000}, []int{2, 6, 0, 8, 2})
 }
 
 // The interceptors that change messages understand those of Tomcat, each alone

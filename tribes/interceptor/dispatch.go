@@ -37,6 +37,8 @@ type Dispatch struct {
 	lines  []*line
 	queued atomic.Int64 // bytes that wait
 	next   atomic.Uint32
+	began  time.Time
+	last   atomic.Int64 // when a message came last, in ns since began
 }
 
 // ErrQueueFull says that a message was refused because too many wait.
@@ -51,7 +53,8 @@ func NewDispatch(cfg DispatchConfig) *Dispatch {
 	if cfg.Threads <= 0 {
 		cfg.Threads = 10
 	}
-	d := &Dispatch{cfg: cfg, seed: maphash.MakeSeed(), lines: make([]*line, cfg.Threads)}
+	d := &Dispatch{cfg: cfg, seed: maphash.MakeSeed(), lines: make([]*line, cfg.Threads), began: time.Now()}
+	d.last.Store(-int64(quiet))
 	for i := range d.lines {
 		d.lines[i] = &line{wake: make(chan struct{}, 1)}
 	}
@@ -62,6 +65,8 @@ func NewDispatch(cfg DispatchConfig) *Dispatch {
 type line struct {
 	mu      sync.Mutex
 	waiting []queued
+	sending bool // what was taken is being sent
+	claimed bool // somebody sends what came when nothing was
 	ended   bool
 	wake    chan struct{}
 }
@@ -70,13 +75,28 @@ type line struct {
 type queued struct {
 	to   []tribes.Member
 	m    *tribes.Message
-	sent chan struct{} // closed when it was sent; nil if nobody waits
+	sent chan struct{}               // closed when it was sent; nil if nobody waits
+	rest func(context.Context) error // sends what is left of m; nil if nothing of it was sent
 }
+
+// quiet is how long no message must have come for the next one to be sent by who
+// hands it over, if that need not wait: waking another goroutine costs more.
+// Messages that come faster are cheaper when several leave together.
+const quiet = 200 * time.Microsecond
+
+// alone are the options of messages that do not leave together with others.
+const alone = tribes.OptionAck | tribes.OptionUDP | tribes.OptionMulticast
 
 // Send implements tribes.Lower.
 func (d *Dispatch) Send(ctx context.Context, to []tribes.Member, m *tribes.Message) error {
 	if !m.Options.Has(tribes.OptionAsync) || !d.cfg.mine(m) {
 		return d.Below.Send(ctx, to, m)
+	}
+	now := int64(time.Since(d.began))
+	isQuiet := now-d.last.Swap(now) >= int64(quiet)
+	l := d.lines[d.choose(m.Order)]
+	if isQuiet && m.Options&alone == 0 && d.sendNow(l, to, m) {
+		return nil
 	}
 	size := int64(len(m.Data))
 	full := d.queued.Add(size) > d.cfg.MaxQueueSize
@@ -84,12 +104,10 @@ func (d *Dispatch) Send(ctx context.Context, to []tribes.Member, m *tribes.Messa
 		d.queued.Add(-size)
 		return ErrQueueFull
 	}
-	copied := *m
-	q := queued{to: append([]tribes.Member(nil), to...), m: &copied}
+	q := newQueued(to, m)
 	if full {
 		q.sent = make(chan struct{})
 	}
-	l := d.lines[d.choose(m.Order)]
 	if !l.add(q) {
 		d.queued.Add(-size)
 		return tribes.ErrClosed
@@ -105,6 +123,31 @@ func (d *Dispatch) Send(ctx context.Context, to []tribes.Member, m *tribes.Messa
 	}
 }
 
+// newQueued keeps neither to nor m.
+func newQueued(to []tribes.Member, m *tribes.Message) queued {
+	copied := *m
+	return queued{to: append([]tribes.Member(nil), to...), m: &copied}
+}
+
+// sendNow sends m if nothing is before it in its line and what stands below need
+// not wait. What it could not write is then the first of the line.
+func (d *Dispatch) sendNow(l *line, to []tribes.Member, m *tribes.Message) bool {
+	prompter, ok := d.Below.(tribes.Prompter)
+	if !ok || !l.claim() {
+		return false
+	}
+	rest, ok := prompter.SendNow(to, m)
+	if rest == nil {
+		l.release()
+		return ok
+	}
+	q := newQueued(to, m)
+	q.rest = rest
+	d.queued.Add(int64(len(m.Data)))
+	l.release(q)
+	return true
+}
+
 // choose returns the line for an order, the next one for none.
 func (d *Dispatch) choose(order string) int {
 	if order == "" {
@@ -115,27 +158,70 @@ func (d *Dispatch) choose(order string) int {
 
 func (l *line) add(q queued) bool {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.ended {
-		l.mu.Unlock()
 		return false
 	}
 	l.waiting = append(l.waiting, q)
-	l.mu.Unlock()
+	l.rouse()
+	return true
+}
+
+// rouse wakes who sends what waits, unless that will be seen anyhow. l.mu is
+// held.
+func (l *line) rouse() {
+	if l.sending || l.claimed {
+		return
+	}
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
+}
+
+// claim makes the caller the one who sends, until it calls release, if nobody
+// does and nothing waits.
+func (l *line) claim() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.sending || l.claimed || l.ended || len(l.waiting) > 0 {
+		return false
+	}
+	l.claimed = true
 	return true
 }
 
-// take returns all that wait; with last no more come.
-func (l *line) take(last bool) []queued {
+// release ends what claim began. What is left is sent before all that came
+// meanwhile.
+func (l *line) release(left ...queued) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.claimed = false
+	l.waiting = append(left, l.waiting...)
+	if len(l.waiting) > 0 || l.ended {
+		l.rouse()
+	}
+}
+
+// take returns all that wait. Nobody else sends until it returns none.
+func (l *line) take() []queued {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.claimed {
+		return nil
+	}
 	all := l.waiting
 	l.waiting = nil
-	l.ended = l.ended || last
+	l.sending = len(all) > 0
 	return all
+}
+
+// end lets no more come, and reports whether all that came can be taken.
+func (l *line) end() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	return !l.claimed
 }
 
 // lastTime is how long what waits at the end may take to leave.
@@ -160,11 +246,14 @@ func (d *Dispatch) Run(ctx context.Context) error {
 			for ctx.Err() == nil {
 				select {
 				case <-l.wake:
-					d.send(sending, l.take(false))
+					d.drain(sending, l)
 				case <-ctx.Done():
 				}
 			}
-			d.send(sending, l.take(true))
+			for !l.end() {
+				<-l.wake
+			}
+			d.drain(sending, l)
 			return nil
 		})
 	}
@@ -176,14 +265,13 @@ const maxBatch = 32 << 10
 
 // batch returns how many of all, from the first on, may leave in one piece.
 func (d *Dispatch) batch(all []queued) int {
-	const alone = tribes.OptionAck | tribes.OptionUDP | tribes.OptionMulticast
 	if _, ok := d.Below.(tribes.Batcher); !ok {
 		return 1
 	}
 	first, size := all[0], 0
 	for n, q := range all {
 		size += len(q.m.Data)
-		if q.m.Options&alone != 0 || q.m.Order != first.m.Order || n > 0 && size > maxBatch || !sameMembers(q.to, first.to) {
+		if q.m.Options&alone != 0 || q.rest != nil || q.m.Order != first.m.Order || n > 0 && size > maxBatch || !sameMembers(q.to, first.to) {
 			return max(1, n)
 		}
 	}
@@ -192,6 +280,13 @@ func (d *Dispatch) batch(all []queued) int {
 
 func sameMembers(a, b []tribes.Member) bool {
 	return slices.EqualFunc(a, b, func(x, y tribes.Member) bool { return x.ID == y.ID && x.Port == y.Port && x.Host == y.Host })
+}
+
+// drain sends what waits in a line until nothing does.
+func (d *Dispatch) drain(ctx context.Context, l *line) {
+	for all := l.take(); len(all) > 0; all = l.take() {
+		d.send(ctx, all)
+	}
 }
 
 // send sends all of a line. What waits when ctx is done gets a last chance.
@@ -224,6 +319,9 @@ func (d *Dispatch) send(ctx context.Context, all []queued) {
 
 // pass hands on a batch.
 func (d *Dispatch) pass(ctx context.Context, batch []queued) error {
+	if batch[0].rest != nil {
+		return batch[0].rest(ctx)
+	}
 	if len(batch) == 1 {
 		return d.Below.Send(ctx, batch[0].to, batch[0].m)
 	}

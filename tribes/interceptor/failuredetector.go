@@ -141,6 +141,19 @@ func (d *FailureDetector) SendAll(ctx context.Context, to []tribes.Member, all [
 	return errs
 }
 
+// SendNow implements tribes.Prompter.
+func (d *FailureDetector) SendNow(to []tribes.Member, m *tribes.Message) (rest func(context.Context) error, ok bool) {
+	prompter, ok := d.Below.(tribes.Prompter)
+	if !ok {
+		return nil, false
+	}
+	below, ok := prompter.SendNow(to, m)
+	if below == nil {
+		return nil, ok
+	}
+	return func(ctx context.Context) error { return d.suspect(below(ctx)) }, true
+}
+
 // suspect doubts members that err names.
 func (d *FailureDetector) suspect(err error) error {
 	if failed, ok := errors.AsType[*tribes.SendError](err); ok {

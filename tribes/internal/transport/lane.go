@@ -6,74 +6,114 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
-	"os"
+	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/catflap/catflap/tribes/internal/wire"
 )
 
 // A lane is one connection to a member, made when it is needed. Who has entered
-// it sends one message at a time, and others wait in the order in which they
-// came.
+// it sends one message at a time, or several together; others wait in the order
+// in which they came.
 type lane struct {
 	sender *Sender
 	addr   netip.AddrPort
-	turn   chan struct{} // holds a value while somebody is in
 
-	mu    sync.Mutex // guards conn and ended against end; all else is of who is in
-	conn  net.Conn
-	ended bool
+	mu      sync.Mutex // guards what follows; never held over I/O
+	held    bool       // somebody is in
+	since   time.Time  // since when it is, or is busy with the same messages
+	crowded time.Time  // when several messages left together last
+	line    []*rider   // who waits
+	conn    *socket
+	ended   bool
 
-	raw     syscall.RawConn // of conn; nil if it is none of the system's
+	// Of who is in:
 	used    time.Time
-	sent    int // messages on conn
+	sent    int  // messages on conn
+	timed   bool // reading of conn has a deadline
 	heard   []byte
-	unheard [64]byte
+	unheard [512]byte
+	batch   []byte
 }
 
-func newLane(s *Sender, addr netip.AddrPort) *lane {
-	return &lane{sender: s, addr: addr, turn: make(chan struct{}, 1)}
-}
+func newLane(s *Sender, addr netip.AddrPort) *lane { return &lane{sender: s, addr: addr} }
 
-func (l *lane) tryEnter() bool {
-	select {
-	case l.turn <- struct{}{}:
-		return true
-	default:
+// tryEnter makes the lane the caller's, until it leaves, if it is nobody's.
+// Otherwise r waits for it, unless it is nil.
+func (l *lane) tryEnter(r *rider) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.held {
+		if r != nil {
+			l.queue(r)
+		}
 		return false
 	}
+	l.held, l.since = true, time.Now()
+	return true
 }
 
+// enter waits until the lane is the caller's.
 func (l *lane) enter(ctx context.Context, patience time.Duration) error {
-	if l.tryEnter() {
+	r := &rider{turn: make(chan struct{})}
+	if l.tryEnter(r) {
 		return nil
 	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
+	var err error
 	select {
-	case l.turn <- struct{}{}:
+	case <-r.turn:
 		return nil
 	case <-timer.C:
-		return fmt.Errorf("no connection was free within %v: %w", patience, os.ErrDeadlineExceeded)
+		err = tooLong(patience)
 	case <-ctx.Done():
-		return ctx.Err()
+		err = ctx.Err()
 	}
+	if r.getOff() {
+		return err
+	}
+	<-r.turn // it came at the same time
+	return nil
 }
 
-func (l *lane) leave() { <-l.turn }
+// leave hands the lane to who waits.
+func (l *lane) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next()
+}
 
-// send writes frame, and waits for its acknowledgement if ack says so. After an
-// error the connection is closed.
-func (l *lane) send(ctx context.Context, frame []byte, ack bool) error {
+// next hands the lane to who waits: to the first that wants it for itself, or
+// to a goroutine that sends what may leave together. l.mu is held.
+func (l *lane) next() {
+	for len(l.line) > 0 {
+		first := l.line[0]
+		if first.turn == nil && !l.ended {
+			l.sender.carrying.Go(l.carry)
+			return
+		}
+		l.line = slices.Delete(l.line, 0, 1)
+		if first.turn != nil {
+			l.since = time.Now()
+			close(first.turn)
+			return
+		}
+		first.arrive(ErrClosed)
+	}
+	l.held = false
+}
+
+// send writes frame, which holds count messages, and waits for its
+// acknowledgement if ack says so. After an error the connection is closed.
+func (l *lane) send(ctx context.Context, frame []byte, count int, ack bool) error {
 	conn, err := l.connected(ctx, ack)
 	if err != nil {
 		return err
 	}
-	err = l.write(conn, frame)
+	err = l.write(conn, frame, count)
 	if err == nil && ack {
 		err = l.await(conn)
 	}
@@ -88,19 +128,20 @@ func (l *lane) judge(err error) error {
 	return err
 }
 
-// offer writes of frame what is possible at once, and returns how much that was:
-// 0 also if there is no connection.
-func (l *lane) offer(frame []byte, ack bool) (net.Conn, int) {
-	conn := l.current()
-	if conn == nil || l.raw == nil || !l.usable(conn, ack) {
-		return nil, 0
+// ready returns the connection if there is one that can be written to without
+// waiting; nil if there is none.
+func (l *lane) ready(ack bool) *socket {
+	if conn := l.current(); conn != nil && conn.raw != nil && l.usable(conn, ack) {
+		return conn
 	}
-	n := l.writeNow(frame)
-	if n > 0 {
-		l.used = time.Now()
-		l.sent++
-	}
-	return conn, n
+	return nil
+}
+
+// writeNow writes of frame what is possible at once, and returns the rest.
+func (l *lane) writeNow(conn *socket, frame []byte, count int) []byte {
+	l.used = time.Now()
+	l.sent += count
+	return frame[conn.writeNow(frame):]
 }
 
 // trusted is for how long a connection that was used is not looked at before a
@@ -109,15 +150,15 @@ const trusted = time.Second
 
 // usable reports whether the other side of conn is still there, as far as one
 // can know, and it may carry another message.
-func (l *lane) usable(conn net.Conn, ack bool) bool {
+func (l *lane) usable(conn *socket, ack bool) bool {
 	if most := l.sender.cfg.KeepAliveCount; most > 0 && l.sent >= most {
 		return false
 	}
-	return ack && l.sender.cfg.MaxRetries > 0 && time.Since(l.used) < trusted || !stale(conn)
+	return ack && l.sender.cfg.MaxRetries > 0 && time.Since(l.used) < trusted || !conn.stale()
 }
 
 // connected returns a connection on which the other side is still there.
-func (l *lane) connected(ctx context.Context, ack bool) (net.Conn, error) {
+func (l *lane) connected(ctx context.Context, ack bool) (*socket, error) {
 	if conn := l.current(); conn != nil {
 		if l.usable(conn, ack) {
 			return conn, nil
@@ -136,47 +177,23 @@ func (l *lane) connected(ctx context.Context, ack bool) (net.Conn, error) {
 		conn.Close()
 		return nil, ErrClosed
 	}
-	l.conn, l.sent, l.heard, l.raw = conn, 0, nil, nil
-	if system, ok := conn.(syscall.Conn); ok {
-		if l.raw, err = system.SyscallConn(); err != nil {
-			l.raw = nil
-		}
-	}
-	return conn, nil
+	l.conn, l.sent, l.timed, l.heard = newSocket(conn), 0, false, nil
+	return l.conn, nil
 }
 
-func (l *lane) current() net.Conn {
+func (l *lane) current() *socket {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.conn
 }
 
-// writeNow writes what of frame can be written without waiting, and returns how
-// much that was. Unlike Write it needs no deadline.
-func (l *lane) writeNow(frame []byte) (n int) {
-	err := l.raw.Write(func(fd uintptr) bool {
-		n, _ = syscall.Write(int(fd), frame) // an error comes again when it is waited for
-		return true
-	})
-	if err != nil {
-		return 0
-	}
-	return max(0, n)
-}
-
 // write writes frame, and waits until that is possible.
-func (l *lane) write(conn net.Conn, frame []byte) error {
-	l.used = time.Now()
-	l.sent++
-	n := 0
-	if l.raw != nil {
-		n = l.writeNow(frame)
-	}
-	return l.writeRest(conn, frame[n:])
+func (l *lane) write(conn *socket, frame []byte, count int) error {
+	return l.writeRest(conn, l.writeNow(conn, frame, count))
 }
 
 // writeRest writes what is left of a frame.
-func (l *lane) writeRest(conn net.Conn, rest []byte) error {
+func (l *lane) writeRest(conn *socket, rest []byte) error {
 	if len(rest) == 0 {
 		return nil
 	}
@@ -190,24 +207,16 @@ func (l *lane) writeRest(conn net.Conn, rest []byte) error {
 }
 
 // await waits for the acknowledgement of what was written.
-func (l *lane) await(conn net.Conn) error {
-	if err := conn.SetReadDeadline(l.used.Add(l.sender.cfg.Timeout)); err != nil {
-		return err
-	}
+func (l *lane) await(conn *socket) error {
 	for {
 		body, size, err := wire.ParseFrame(l.heard, 1<<10)
 		switch {
 		case err != nil:
 			return err
 		case size == 0:
-			n, err := conn.Read(l.unheard[:])
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			if err != nil {
+			if err := l.hear(conn); err != nil {
 				return fmt.Errorf("acknowledgement: %w", err)
 			}
-			l.heard = append(l.heard, l.unheard[:n]...)
 			continue
 		}
 		l.heard = append(l.heard[:0], l.heard[size:]...)
@@ -216,7 +225,33 @@ func (l *lane) await(conn net.Conn) error {
 			return nil
 		case bytes.Equal(body, wire.FailAck):
 			return ErrFailAck
-		} // Tomcat skips other frames here, too
+		} // Tomcat skips what is no acknowledgement, too
+	}
+}
+
+// hear reads some of what the other side answers, for which it has Timeout. The
+// deadline is that of an earlier answer most often, and set only when that one
+// has passed.
+func (l *lane) hear(conn *socket) error {
+	for {
+		deadline := l.used.Add(l.sender.cfg.Timeout)
+		if !l.timed {
+			if err := conn.SetReadDeadline(deadline); err != nil {
+				return err
+			}
+			l.timed = true
+		}
+		n, err := conn.Read(l.unheard[:])
+		switch {
+		case err == nil:
+			l.heard = append(l.heard, l.unheard[:n]...)
+			return nil
+		case err == io.EOF:
+			return io.ErrUnexpectedEOF
+		case !isTimeout(err) || !time.Now().Before(deadline):
+			return err
+		}
+		l.timed = false
 	}
 }
 
@@ -233,11 +268,11 @@ func (l *lane) disconnect() {
 // check closes the connection if nobody uses it and the other side has closed
 // it, or it was not used for long.
 func (l *lane) check(longest time.Duration) {
-	if !l.tryEnter() {
+	if !l.tryEnter(nil) {
 		return
 	}
 	defer l.leave()
-	if conn := l.current(); conn != nil && (stale(conn) || longest > 0 && time.Since(l.used) > longest) {
+	if conn := l.current(); conn != nil && (conn.stale() || longest > 0 && time.Since(l.used) > longest) {
 		l.disconnect()
 	}
 }

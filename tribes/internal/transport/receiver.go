@@ -29,6 +29,9 @@ type ReceiverConfig struct {
 	Log   *slog.Logger // default: nothing is logged
 }
 
+// readAtOnce is how much is read at once.
+const readAtOnce = 16 << 10
+
 // unbudgeted is how long a frame may be that does not count.
 const unbudgeted = 16 << 10
 
@@ -145,13 +148,11 @@ func (r *Receiver) closeAll() {
 // serve reads the frames of one connection until it ends. Any mistake in them
 // closes it: what comes behind could not be trusted.
 func (r *Receiver) serve(ctx context.Context, conn net.Conn) {
-	in := &incoming{r: r, conn: conn, in: bufio.NewReaderSize(conn, 8<<10), stranger: !r.cfg.Known(remoteAddr(conn))}
+	socket := newSocket(conn)
+	in := &incoming{r: r, conn: socket, in: bufio.NewReaderSize(socket, readAtOnce), stranger: !r.cfg.Known(remoteAddr(conn))}
 	in.more = func(n int) bool { return in.room(ctx, int64(n)) }
 	for {
-		body, err := in.frame(ctx)
-		if err == nil {
-			err = in.message(body)
-		}
+		err := in.messages(ctx)
 		in.done()
 		if err == nil {
 			continue
@@ -173,7 +174,7 @@ func remoteAddr(conn net.Conn) netip.Addr {
 // An incoming is one connection that is read.
 type incoming struct {
 	r        *Receiver
-	conn     net.Conn
+	conn     *socket
 	in       *bufio.Reader
 	stranger bool
 	taken    int64 // of the budget, for the frame that is read
@@ -181,6 +182,7 @@ type incoming struct {
 	timed    bool // the connection has a deadline
 	more     func(n int) bool
 	answered time.Time // when the deadline of answers was set
+	together []*wire.Message
 }
 
 // done gives the budget of a frame back.
@@ -276,39 +278,103 @@ func (in *incoming) body(ctx context.Context, n int) ([]byte, error) {
 	return b, nil
 }
 
-// message delivers what a frame holds, and acknowledges it as its options say.
-func (in *incoming) message(body []byte) error {
-	if bytes.Equal(body, wire.Ack) || bytes.Equal(body, wire.FailAck) {
-		return &wire.Error{What: "frame", Offset: wire.FrameHead, Reason: "an acknowledgement where nothing was sent"}
-	}
-	m, err := wire.ParseMessage(body)
+// messages reads a message, and what else has come with it, and delivers them.
+// They are acknowledged as their options say, and before they are delivered, if
+// it is not after: those that came together with one write.
+func (in *incoming) messages(ctx context.Context) error {
+	body, err := in.frame(ctx)
 	if err != nil {
 		return err
 	}
-	m.Room = in.more
-	ack := m.Options.Has(wire.OptionAck)
-	sync := ack && m.Options.Has(wire.OptionSyncAck)
-	if ack && !sync {
-		if err := in.answer(ackFrame); err != nil {
+	m, err := in.message(body)
+	if err != nil {
+		return err
+	}
+	in.together = append(in.together[:0], m)
+	in.gather()
+	defer clear(in.together)
+	if err := in.answer(in.arrived(0), ackFrames); err != nil {
+		return err
+	}
+	for i, m := range in.together {
+		failed := in.r.deliver(m)
+		in.done()
+		if !m.Options.Has(wire.OptionAck) || !m.Options.Has(wire.OptionSyncAck) {
+			continue
+		}
+		acks := ackFrames
+		if failed != nil {
+			acks = failAckFrames
+		}
+		if err := in.answer(1+in.arrived(i+1), acks); err != nil {
 			return err
 		}
 	}
-	failed := in.r.deliver(&m)
-	switch {
-	case !sync:
-		return nil
-	case failed != nil:
-		return in.answer(failAckFrame)
+	return nil
+}
+
+// gather takes the messages that have come completely already. A mistake in one
+// of them is left for the next reading.
+func (in *incoming) gather() {
+	for len(in.together) < maxRiders {
+		b, _ := in.in.Peek(in.in.Buffered())
+		body, size, err := wire.ParseFrame(b, in.r.cfg.MaxFrame)
+		if err != nil || size == 0 {
+			return
+		}
+		m, err := in.message(bytes.Clone(body))
+		if err != nil {
+			return
+		}
+		in.in.Discard(size)
+		in.together = append(in.together, m)
 	}
-	return in.answer(ackFrame)
+}
+
+// arrived returns how many of the messages from the i-th on are to be
+// acknowledged now: those before the first that is acknowledged later.
+func (in *incoming) arrived(i int) (n int) {
+	for ; i < len(in.together); i++ {
+		switch options := in.together[i].Options; {
+		case !options.Has(wire.OptionAck):
+		case options.Has(wire.OptionSyncAck):
+			return n
+		default:
+			n++
+		}
+	}
+	return n
+}
+
+// message reads what a frame holds.
+func (in *incoming) message(body []byte) (*wire.Message, error) {
+	if bytes.Equal(body, wire.Ack) || bytes.Equal(body, wire.FailAck) {
+		return nil, &wire.Error{What: "frame", Offset: wire.FrameHead, Reason: "an acknowledgement where nothing was sent"}
+	}
+	m, err := wire.ParseMessage(body)
+	m.Room = in.more
+	return &m, err
 }
 
 var (
 	ackFrame     = wire.AppendFrame(nil, wire.Ack)
 	failAckFrame = wire.AppendFrame(nil, wire.FailAck)
+
+	// As many acknowledgements as there may be to write at once, all positive,
+	// or all but the first.
+	ackFrames     = bytes.Repeat(ackFrame, maxRiders)
+	failAckFrames = append(bytes.Clone(failAckFrame), ackFrames...)
 )
 
-func (in *incoming) answer(frame []byte) error {
+// answer writes the first n of acks.
+func (in *incoming) answer(n int, acks []byte) error {
+	if n == 0 {
+		return nil
+	}
+	frame := acks[:n*len(ackFrame)]
+	if frame = frame[in.conn.writeNow(frame):]; len(frame) == 0 {
+		return nil
+	}
 	if now := time.Now(); now.Sub(in.answered) > in.r.cfg.Stall/4 {
 		in.conn.SetWriteDeadline(now.Add(in.r.cfg.Stall))
 		in.answered = now

@@ -2,10 +2,9 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"hash/maphash"
-	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,6 +55,12 @@ type Sender struct {
 	dial Dial
 	seed maphash.Seed
 
+	ctx      context.Context // of goroutines in carrying
+	stop     context.CancelFunc
+	carrying sync.WaitGroup
+
+	deliveries sync.Pool // of *delivery, to be used again
+
 	mu     sync.Mutex
 	peers  map[wire.Key]*peer
 	closed bool
@@ -63,21 +68,26 @@ type Sender struct {
 
 // A peer is a member with the connections to it.
 type peer struct {
+	s     *Sender
 	addr  netip.AddrPort
 	lanes []*lane
 }
 
 // NewSender returns a Sender without connections.
 func NewSender(cfg SenderConfig, dial Dial) *Sender {
-	return &Sender{cfg: cfg.withDefaults(), dial: dial, seed: maphash.MakeSeed(), peers: map[wire.Key]*peer{}}
+	s := &Sender{cfg: cfg.withDefaults(), dial: dial, seed: maphash.MakeSeed(), peers: map[wire.Key]*peer{}}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	return s
 }
 
 // Send sends m to all of to at the same time, and returns when all have it, or
 // with a *SendError that names those that do not. from are the bytes of the
 // sending member.
 func (s *Sender) Send(ctx context.Context, to []wire.Member, m *wire.Message, from []byte) error {
-	frame := wire.AppendMessage(make([]byte, 0, wire.MessageSize(m, len(from))), m, from)
-	return s.sendFrame(ctx, to, m, frame)
+	frame := newFrame(wire.MessageSize(m, len(from)))
+	defer frame.free()
+	frame.b = wire.AppendMessage(frame.b, m, from)
+	return s.deliver(ctx, to, m, 1, frame.b)
 }
 
 // SendAll is Send for messages without acknowledgement that have the same Order:
@@ -87,131 +97,34 @@ func (s *Sender) SendAll(ctx context.Context, to []wire.Member, all []*wire.Mess
 	for _, m := range all {
 		size += wire.MessageSize(m, len(from))
 	}
-	frames := make([]byte, 0, size)
+	frames := newFrame(size)
+	defer frames.free()
 	for _, m := range all {
-		frames = wire.AppendMessage(frames, m, from)
+		frames.b = wire.AppendMessage(frames.b, m, from)
 	}
-	return s.sendFrame(ctx, to, all[0], frames)
+	return s.deliver(ctx, to, all[0], len(all), frames.b)
 }
 
-// sendFrame sends frame, which is that of m, to all of to.
-func (s *Sender) sendFrame(ctx context.Context, to []wire.Member, m *wire.Message, frame []byte) error {
-	if len(to) == 1 {
-		if err := s.sendTo(ctx, &to[0], m, frame); err != nil {
-			return &SendError{[]Faulty{{to[0], err}}}
-		}
-		return nil
-	}
-	failed := make([]error, len(to))
-	sent := make([]under, len(to))
-	ack := m.Options.Has(wire.OptionAck)
-	var sending sync.WaitGroup
-	for i := range to {
-		if sent[i] = s.offer(&to[i], m, frame); sent[i].lane == nil {
-			sending.Go(func() { failed[i] = s.sendTo(ctx, &to[i], m, frame) })
-		} else if len(sent[i].rest) > 0 {
-			sending.Go(func() { failed[i] = s.finish(ctx, sent[i], ack, frame) })
-		}
-	}
-	for i, u := range sent {
-		if u.lane != nil && len(u.rest) == 0 {
-			failed[i] = s.finish(ctx, u, ack, frame)
-		}
-	}
-	sending.Wait()
-	return faulty(to, failed)
+// A frame is memory for the bytes of one.
+type frame struct{ b []byte }
+
+// maxKept is how big a frame is that is used again.
+const maxKept = 64 << 10
+
+var frames = sync.Pool{New: func() any { return &frame{} }}
+
+// newFrame returns an empty frame with room for size bytes.
+func newFrame(size int) *frame {
+	f := frames.Get().(*frame)
+	f.b = slices.Grow(f.b[:0], size)
+	return f
 }
 
-// An under is a frame that is under way: its lane is entered, and left when it
-// was acknowledged.
-type under struct {
-	lane *lane // nil if it is not
-	conn net.Conn
-	rest []byte // of the frame, not written yet
-}
-
-// offer begins to write frame to one member if there is nothing to wait for.
-// Most often there is not, and then no goroutine is needed to send to several.
-func (s *Sender) offer(to *wire.Member, m *wire.Message, frame []byte) under {
-	p, err := s.peer(to)
-	if err != nil {
-		return under{}
+// free lets others use f. Nobody uses it any more.
+func (f *frame) free() {
+	if cap(f.b) <= maxKept {
+		frames.Put(f)
 	}
-	l := s.tryEnter(p, m.Order)
-	if l == nil {
-		return under{}
-	}
-	if conn, n := l.offer(frame, m.Options.Has(wire.OptionAck)); n > 0 {
-		return under{l, conn, frame[n:]}
-	}
-	l.leave()
-	return under{}
-}
-
-// finish writes the rest of what is under way, and waits for its
-// acknowledgement.
-func (s *Sender) finish(ctx context.Context, u under, ack bool, frame []byte) error {
-	defer u.lane.leave()
-	err := u.lane.writeRest(u.conn, u.rest)
-	if err == nil && ack {
-		err = u.lane.await(u.conn)
-	}
-	return s.settle(ctx, u.lane, u.lane.judge(err), ack, frame)
-}
-
-// faulty is the error for those of to that failed; nil if none did.
-func faulty(to []wire.Member, failed []error) error {
-	var all *SendError
-	for i, err := range failed {
-		if err == nil {
-			continue
-		}
-		if all == nil {
-			all = &SendError{}
-		}
-		all.Faulty = append(all.Faulty, Faulty{to[i], err})
-	}
-	if all != nil {
-		return all
-	}
-	return nil
-}
-
-// sendTo sends frame to one member.
-func (s *Sender) sendTo(ctx context.Context, to *wire.Member, m *wire.Message, frame []byte) error {
-	p, err := s.peer(to)
-	if err != nil {
-		return err
-	}
-	l, err := s.enter(ctx, p, m.Order)
-	if err != nil {
-		return err
-	}
-	defer l.leave()
-	ack := m.Options.Has(wire.OptionAck)
-	return s.settle(ctx, l, l.send(ctx, frame, ack), ack, frame)
-}
-
-// settle sends frame again, as often as it may, if err says that it did not
-// arrive.
-func (s *Sender) settle(ctx context.Context, l *lane, err error, ack bool, frame []byte) error {
-	for retries := s.cfg.MaxRetries; ; retries-- {
-		if errors.Is(err, ErrFailAck) && s.cfg.AcceptFailedAck {
-			return nil
-		}
-		if err == nil || retries <= 0 || isTimeout(err) || ctx.Err() != nil {
-			return err
-		}
-		err = l.send(ctx, frame, ack)
-	}
-}
-
-func isTimeout(err error) bool {
-	timeout, ok := errors.AsType[interface {
-		error
-		Timeout() bool
-	}](err)
-	return ok && timeout.Timeout()
 }
 
 // peer returns the connections to a member.
@@ -223,7 +136,7 @@ func (s *Sender) peer(to *wire.Member) (*peer, error) {
 	}
 	p := s.peers[to.Key()]
 	if p == nil {
-		p = &peer{addr: to.Addr(), lanes: make([]*lane, s.cfg.PoolSize)}
+		p = &peer{s: s, addr: to.Addr(), lanes: make([]*lane, s.cfg.PoolSize)}
 		for i := range p.lanes {
 			p.lanes[i] = newLane(s, p.addr)
 		}
@@ -232,38 +145,41 @@ func (s *Sender) peer(to *wire.Member) (*peer, error) {
 	return p, nil
 }
 
-// enter returns a lane that is the caller's until it leaves it: that of order,
-// else any.
-func (s *Sender) enter(ctx context.Context, p *peer, order string) (*lane, error) {
+// board finds a lane for r without waiting: the lane is entered, or r waits for
+// it; nil if there is none.
+func (p *peer) board(r *rider) (l *lane, entered bool) {
+	if r.order != "" {
+		l = p.laneOf(r.order)
+		if entered, riding := l.join(r); entered || riding {
+			return l, entered
+		}
+		return nil, false
+	}
+	for _, l := range p.lanes {
+		if entered, riding := l.join(r); entered || riding {
+			return l, entered
+		}
+	}
+	return nil, false
+}
+
+// enter waits for a lane: that of order, else any.
+func (p *peer) enter(ctx context.Context, order string) (*lane, error) {
 	if order == "" {
-		if l := s.tryEnter(p, ""); l != nil {
-			return l, nil
+		for _, l := range p.lanes {
+			if l.tryEnter(nil) {
+				return l, nil
+			}
 		}
 		order = p.addr.String() // all are busy: wait for one of them
 	}
-	l := s.laneOf(p, order)
-	return l, l.enter(ctx, s.cfg.MaxWait)
-}
-
-// tryEnter is enter without waiting; nil if none is free.
-func (s *Sender) tryEnter(p *peer, order string) *lane {
-	if order != "" {
-		if l := s.laneOf(p, order); l.tryEnter() {
-			return l
-		}
-		return nil
-	}
-	for _, l := range p.lanes {
-		if l.tryEnter() {
-			return l
-		}
-	}
-	return nil
+	l := p.laneOf(order)
+	return l, l.enter(ctx, p.s.cfg.MaxWait)
 }
 
 // laneOf is the one that carries all messages of an order.
-func (s *Sender) laneOf(p *peer, order string) *lane {
-	return p.lanes[maphash.String(s.seed, order)%uint64(s.cfg.Lanes)]
+func (p *peer) laneOf(order string) *lane {
+	return p.lanes[maphash.String(p.s.seed, order)%uint64(p.s.cfg.Lanes)]
 }
 
 // Forget closes the connections to a member that is no longer there.
@@ -298,9 +214,11 @@ func (s *Sender) Close() {
 	peers := s.peers
 	s.peers = nil
 	s.mu.Unlock()
+	s.stop()
 	for _, p := range peers {
 		p.end()
 	}
+	s.carrying.Wait()
 }
 
 // end closes the lanes of p for good; who is sending on one fails.

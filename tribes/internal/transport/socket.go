@@ -1,0 +1,105 @@
+package transport
+
+import (
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// maxRaw is how many bytes one call reads or writes at most.
+const maxRaw = 64 << 10
+
+// A socket is a connection with a reader and a writer that cost less than those
+// of net.Conn. One goroutine reads and one writes at a time.
+type socket struct {
+	net.Conn
+	raw     syscall.RawConn // nil if it is none of the system's
+	reading call
+	writing call
+}
+
+// A call is one way of a socket: what the function that RawConn calls works on.
+type call struct {
+	b    []byte
+	n    int
+	err  syscall.Errno
+	once func(fd uintptr) (done bool)
+}
+
+func newSocket(conn net.Conn) *socket {
+	s := &socket{Conn: conn}
+	if system, ok := conn.(syscall.Conn); ok {
+		if raw, err := system.SyscallConn(); err == nil {
+			s.raw = raw
+		}
+	}
+	s.reading.once = func(fd uintptr) bool {
+		c := &s.reading
+		for {
+			if c.n, c.err = rawRead(fd, c.b); c.err != syscall.EINTR {
+				return c.err != syscall.EAGAIN
+			}
+		}
+	}
+	s.writing.once = func(fd uintptr) bool {
+		c := &s.writing
+		c.n, c.err = rawWrite(fd, c.b)
+		return true
+	}
+	return s
+}
+
+// Read implements net.Conn. It heeds the deadline.
+func (s *socket) Read(b []byte) (int, error) {
+	if s.raw == nil || len(b) == 0 {
+		return s.Conn.Read(b)
+	}
+	c := &s.reading
+	c.b = b
+	err := s.raw.Read(c.once)
+	c.b = nil
+	switch {
+	case err != nil:
+		return 0, err
+	case c.err != 0:
+		return 0, &net.OpError{Op: "read", Net: "tcp", Source: s.LocalAddr(), Addr: s.RemoteAddr(), Err: os.NewSyscallError("read", c.err)}
+	case c.n == 0:
+		return 0, io.EOF
+	}
+	return c.n, nil
+}
+
+// writeNow writes what of b can be written without waiting, and returns how
+// much that was: 0 if it must be waited for, if it would fail, or if nobody
+// can know. It needs no deadline.
+func (s *socket) writeNow(b []byte) int {
+	if s.raw == nil {
+		return 0
+	}
+	c := &s.writing
+	c.b = b
+	err := s.raw.Write(c.once)
+	c.b = nil
+	if err != nil || c.err != 0 {
+		return 0 // the error comes again when it is waited for
+	}
+	return c.n
+}
+
+// stale reports whether the other side has closed the connection, without
+// waiting and without taking a byte. A connection of another kind than those of
+// the system tells it itself, by a method Stale.
+func (s *socket) stale() bool {
+	if s.raw == nil {
+		own, ok := s.Conn.(interface{ Stale() bool })
+		return ok && own.Stale()
+	}
+	gone := false
+	err := s.raw.Control(func(fd uintptr) { // not Read, which fails once a deadline has passed
+		var b [1]byte
+		n, errno := rawPeek(fd, b[:])
+		gone = n == 0 && errno == 0 || errno != 0 && errno != syscall.EAGAIN && errno != syscall.EINTR
+	})
+	return err != nil || gone
+}

@@ -92,23 +92,33 @@ func (d *Dispatch) Send(ctx context.Context, to []tribes.Member, m *tribes.Messa
 	if !m.Options.Has(tribes.OptionAsync) || !d.cfg.mine(m) {
 		return d.Below.Send(ctx, to, m)
 	}
-	now := int64(time.Since(d.began))
-	isQuiet := now-d.last.Swap(now) >= int64(quiet)
 	l := d.lines[d.choose(m.Order)]
-	if isQuiet && m.Options&alone == 0 && d.sendNow(l, to, m) {
-		return nil
+	claimed := d.prompt(m) && l.claim()
+	var rest func(context.Context) error
+	if claimed {
+		var ok bool
+		if rest, ok = d.Below.(tribes.Prompter).SendNow(to, m); ok && rest == nil {
+			l.release()
+			return nil
+		}
 	}
 	size := int64(len(m.Data))
-	full := d.queued.Add(size) > d.cfg.MaxQueueSize
+	full := d.queued.Add(size) > d.cfg.MaxQueueSize && rest == nil
 	if full && d.cfg.NeverSend {
 		d.queued.Add(-size)
+		if claimed {
+			l.release()
+		}
 		return ErrQueueFull
 	}
-	q := newQueued(to, m)
+	copied := *m
+	q := queued{to: append([]tribes.Member(nil), to...), m: &copied, rest: rest}
 	if full {
 		q.sent = make(chan struct{})
 	}
-	if !l.add(q) {
+	if claimed {
+		l.release(q)
+	} else if !l.add(q) {
 		d.queued.Add(-size)
 		return tribes.ErrClosed
 	}
@@ -123,29 +133,14 @@ func (d *Dispatch) Send(ctx context.Context, to []tribes.Member, m *tribes.Messa
 	}
 }
 
-// newQueued keeps neither to nor m.
-func newQueued(to []tribes.Member, m *tribes.Message) queued {
-	copied := *m
-	return queued{to: append([]tribes.Member(nil), to...), m: &copied}
-}
-
-// sendNow sends m if nothing is before it in its line and what stands below need
-// not wait. What it could not write is then the first of the line.
-func (d *Dispatch) sendNow(l *line, to []tribes.Member, m *tribes.Message) bool {
-	prompter, ok := d.Below.(tribes.Prompter)
-	if !ok || !l.claim() {
+// prompt reports whether m is to be sent by who hands it over, if it can.
+func (d *Dispatch) prompt(m *tribes.Message) bool {
+	now := int64(time.Since(d.began))
+	if now-d.last.Swap(now) < int64(quiet) || m.Options&alone != 0 {
 		return false
 	}
-	rest, ok := prompter.SendNow(to, m)
-	if rest == nil {
-		l.release()
-		return ok
-	}
-	q := newQueued(to, m)
-	q.rest = rest
-	d.queued.Add(int64(len(m.Data)))
-	l.release(q)
-	return true
+	_, ok := d.Below.(tribes.Prompter)
+	return ok
 }
 
 // choose returns the line for an order, the next one for none.
@@ -191,8 +186,7 @@ func (l *line) claim() bool {
 	return true
 }
 
-// release ends what claim began. What is left is sent before all that came
-// meanwhile.
+// release ends what claim began. What is left is the first to be sent.
 func (l *line) release(left ...queued) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,11 +15,13 @@ import (
 
 // A script stands below and tells what it is given. What it is told of a
 // message is in its data: "busy" cannot be sent now, "part" only in part, "bad"
-// fails, "slow" takes a second.
+// fails, "slow" takes a second, and with "meanwhile" another comes before it is
+// sent.
 type script struct {
 	tribes.Lower
-	mu  sync.Mutex
-	all []string
+	meanwhile func()
+	mu        sync.Mutex
+	all       []string
 }
 
 func (s *script) tell(how string, data ...string) {
@@ -44,6 +46,9 @@ func (s *script) SendAll(_ context.Context, _ []tribes.Member, all []*tribes.Mes
 
 func (s *script) SendNow(_ []tribes.Member, m *tribes.Message) (func(context.Context) error, bool) {
 	text := string(m.Data)
+	if strings.Contains(text, "meanwhile") {
+		s.meanwhile()
+	}
 	if strings.Contains(text, "busy") {
 		s.tell("not now", text)
 		return nil, false
@@ -84,12 +89,20 @@ func TestSentNow(t *testing.T) {
 		{"in part, slowly", "part slow@a | 2@a | 3@a", "now:part slow rest:part slow together:2+3"},
 		{"in part, and it fails", "part bad@a | 2@a", "now:part bad rest:part bad failed:part bad now:2"},
 		{"behind a slow one", "busy slow@a | 2@a | 3@b", "not now:busy slow queued:busy slow now:3 queued:2"},
+		{"another meanwhile", "meanwhile@a", "now:meanwhile queued:meanwhile 2"},
+		{"another meanwhile, in part", "part meanwhile@a", "now:part meanwhile rest:part meanwhile queued:meanwhile 2"},
+		{"another meanwhile, busy", "busy meanwhile@a", "not now:busy meanwhile together:busy meanwhile+meanwhile 2"},
 		{"not that kind", "1@a#2 | 2@a#32 | 3@a#64", "queued:1 queued:2 queued:3"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				below := &script{}
 				d := interceptor.NewDispatch(interceptor.DispatchConfig{OnError: func(m *tribes.Message, _ error) { below.tell("failed", string(m.Data)) }})
+				below.meanwhile = func() {
+					if err := d.Send(t.Context(), nil, &tribes.Message{Options: tribes.OptionAsync, Data: []byte("meanwhile 2"), Order: "a"}); err != nil {
+						t.Error(err)
+					}
+				}
 				d.Link(nil, below)
 				ctx, cancel := context.WithCancel(t.Context())
 				var running sync.WaitGroup

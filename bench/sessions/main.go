@@ -17,13 +17,11 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/catflap/catflap/tribes"
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "node" {
-		exit(runNode(os.Args[2:]))
+	if len(os.Args) == 3 && os.Args[1] == "node" {
+		exit(runNode(os.Args[2]))
 	}
 	s := settings{managers: managers}
 	flag.IntVar(&s.sessions, "sessions", 20_000, "sessions of 2 KB")
@@ -47,24 +45,6 @@ func exit(err error) {
 		os.Exit(1)
 	}
 	os.Exit(0)
-}
-
-// A manager says how sessions are shared.
-type manager struct {
-	name       string
-	class      string // of Tomcat
-	attributes string // of its element
-	options    tribes.Options
-	backup     bool
-	base       bool // what needs no session is measured with it
-	lossless   bool // the other node is sure to have all of each session: memory is measured, and what a node that joins takes
-}
-
-const acknowledged = tribes.OptionAck | tribes.OptionSyncAck
-
-var managers = []manager{
-	{name: "delta asynchronous", class: "DeltaManager", attributes: `expireSessionsOnShutdown="false"`, options: tribes.OptionAsync, base: true},
-	{name: "delta acknowledged", class: "DeltaManager", attributes: `expireSessionsOnShutdown="false"`, options: acknowledged, lossless: true},
 }
 
 // settings say what is measured.
@@ -114,7 +94,7 @@ func run(w io.Writer, s settings) error {
 	t := newTable(w)
 	for i, m := range s.managers {
 		both := [2]*pair{{kind: "go"}, {kind: "tomcat"}}
-		both[0].make = func(_ string, n nodeSettings) ([]string, error) { return goNode(own, n), nil }
+		both[0].make = func(base string, n nodeSettings) ([]string, error) { return goNode(own, base, n) }
 		both[1].make = func(base string, n nodeSettings) ([]string, error) { return tomcatNode(base, classes, s.quick, n) }
 		for j, p := range both {
 			p.manager, p.dir = m, filepath.Join(dir, fmt.Sprint(i))
@@ -218,7 +198,7 @@ func lateness(t *table, both [2]*pair, s settings) error {
 
 // joining measures what a node that joins takes.
 func joining(t *table, both [2]*pair) error {
-	if !both[0].manager.lossless {
+	if !both[0].manager.joins {
 		return nil
 	}
 	var all [2]taking

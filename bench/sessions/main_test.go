@@ -9,8 +9,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "node" {
-		exit(runNode(os.Args[2:]))
+	if len(os.Args) == 3 && os.Args[1] == "node" {
+		exit(runNode(os.Args[2]))
 	}
 	os.Exit(leaktest.Checked(m).Run())
 }

@@ -11,14 +11,6 @@ import (
 	"time"
 )
 
-// nodeSettings say what a node is like, of either kind.
-type nodeSettings struct {
-	route   string
-	addr    string // IP:port of its HTTP connector
-	group   int    // port of the group
-	manager manager
-}
-
 // A pair is two nodes of one kind that share their sessions, with the visitors
 // that half of them each have.
 type pair struct {

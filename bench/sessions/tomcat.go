@@ -13,28 +13,6 @@ const tomcatHome = "/usr/share/tomcat10"
 // and for all of them on their way to a node that joins.
 const heap = "512m"
 
-// serverXML has the route, the connector's port, the manager's class, its
-// attributes and the options and port of the group.
-const serverXML = `<Server port="-1"><Service name="Catalina">
- <Connector port="%[2]s" address="127.0.0.1" protocol="HTTP/1.1" maxKeepAliveRequests="-1"/>
- <Engine name="Catalina" defaultHost="localhost" jvmRoute="%[1]s">
-  <Cluster className="org.apache.catalina.ha.tcp.SimpleTcpCluster" channelSendOptions="%[4]d">
-   <Manager className="org.apache.catalina.ha.session.%[3]s" %[5]s notifyListenersOnReplication="true"/>
-   <Channel className="org.apache.catalina.tribes.group.GroupChannel">
-    <Membership className="org.apache.catalina.tribes.membership.McastService" address="228.0.0.4" port="%[6]d" bind="127.0.0.1"/>
-    <Receiver className="org.apache.catalina.tribes.transport.nio.NioReceiver" address="127.0.0.1" port="4000"/>
-    <Interceptor className="org.apache.catalina.tribes.group.interceptors.TcpFailureDetector"/>
-    <Interceptor className="org.apache.catalina.tribes.group.interceptors.MessageDispatchInterceptor"/>
-   </Channel>
-   <Valve className="org.apache.catalina.ha.tcp.ReplicationValve"/>
-   <Valve className="org.apache.catalina.ha.session.JvmRouteBinderValve"/>
-   <ClusterListener className="org.apache.catalina.ha.session.ClusterSessionListener"/>
-  </Cluster>
-  <Host name="localhost" appBase="webapps" unpackWARs="false" autoDeploy="false"/>
- </Engine>
-</Service></Server>
-`
-
 const webXML = `<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0"><distributable/>
  <listener><listener-class>Bench</listener-class></listener>
  <servlet><servlet-name>s</servlet-name><servlet-class>Bench</servlet-class></servlet>
@@ -75,7 +53,7 @@ func tomcatNode(base, classes string, quick bool, s nodeSettings) ([]string, err
 	for name, text := range map[string]string{
 		filepath.Join(base, "conf/web.xml"):     `<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0"/>`,
 		filepath.Join(base, "conf/context.xml"): `<Context><Resources allowLinking="true"/></Context>`,
-		filepath.Join(base, "conf/server.xml"):  fmt.Sprintf(serverXML, s.route, port(s.addr), s.manager.class, s.manager.options, s.manager.attributes, s.group),
+		filepath.Join(base, "conf/server.xml"):  s.serverXML(),
 		filepath.Join(base, "conf/logging.properties"): "handlers = java.util.logging.ConsoleHandler\n.level=INFO\n" +
 			"java.util.logging.ConsoleHandler.formatter=org.apache.juli.OneLineFormatter\n",
 		filepath.Join(inside, "web.xml"): webXML,

@@ -134,7 +134,7 @@ var arrows = map[string][]string{
 	"interop/scenario/serve": {"ajp", "ajp/ajptest", "internal/config", "internal/front", "internal/privilege", "interop/scenario"},
 	"bench":                  {"interop/peer"},
 	"bench/tribes":           {"tribes", "tribes/interceptor"},
-	"bench/sessions":         {"cluster", "cluster/delta", "session", "tribes", "tribes/interceptor"},
+	"bench/sessions":         {"node", "session", "tribes"},
 }
 
 // forbiddenArrow says why from may not import to, "" if it may. Both are

@@ -260,8 +260,72 @@ func TestBind(t *testing.T) {
 	e, _ := p.Find(t.Context(), strings.TrimPrefix(cookie, "JSESSIONID="))
 	e.SetPrimary(false)
 	p.request(t, session.Config{}, cookie, func(s *session.Session) {
-		if s.Primary() || s.ID() != "NEW.a" || s.Requested() == s.ID() {
-			t.Errorf("%v, %q", s.Primary(), s.ID())
+		if s.Primary() || s.ID() != "NEW.a" || s.Requested() == s.ID() || "JSESSIONID="+s.OriginalID() != cookie {
+			t.Errorf("%v, %q, was %q", s.Primary(), s.ID(), s.OriginalID())
+		}
+		s.Invalidate()
+		if s.OriginalID() != "" {
+			t.Error("no session has an original id")
+		}
+	})
+	p.bound = ""
+	cookie = p.request(t, session.Config{}, "", func(s *session.Session) { s.Create() })
+	p.request(t, session.Config{}, cookie, func(s *session.Session) {
+		if s.OriginalID() != "" || !s.Exists() {
+			t.Errorf("this node's own session was %q", s.OriginalID())
+		}
+	})
+}
+
+// What another node has of a session takes the place of what is here, but for
+// what this node has changed and not told yet.
+func TestReplace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := session.Restore(session.State{ID: "A", MaxInactive: time.Minute, Attributes: []session.Attribute{{Name: "old", Value: "x"}}})
+		e.Watch(&session.Watch{Record: true})
+		fresh := func() *session.Entry {
+			e := session.Restore(session.State{
+				ID: "A", Created: time.Unix(1, 0), MaxInactive: time.Hour, Principal: &session.Principal{Name: "ada", AuthType: "FORM"},
+				Notes: []session.Attribute{{Name: "note", Value: "n"}}, Attributes: []session.Attribute{{Name: "a", Value: "theirs"}, {Name: "b", Value: "theirs"}},
+			})
+			e.Watch(&session.Watch{})
+			return e
+		}
+		e.SetPrimary(true)
+		if e.Changed() || e.Busy() || e.Replace(fresh()) {
+			t.Error("nothing was changed here")
+		}
+		s, _ := e.State()
+		if len(s.Attributes) != 2 || s.Principal.AuthType != "FORM" || s.MaxInactive != time.Hour || !s.Created.Equal(time.Unix(1, 0)) || len(s.Notes) != 1 || e.Primary() {
+			t.Errorf("%+v of %+v", s, s.Principal)
+		}
+		m := session.NewMemory(session.MemoryConfig{})
+		mine, err := m.Create(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		mine.Watch(&session.Watch{Record: true})
+		h, err := session.Handler(session.Config{}, m, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			s := session.From(r.Context())
+			s.Set("a", "ours")
+			s.SetMaxInactive(time.Second)
+			if !mine.Busy() || !mine.Changed() || !mine.Replace(fresh()) || !mine.Replace(fresh()) {
+				t.Error("no conflict with what is changed here")
+			}
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("GET", "/", nil)
+		r.AddCookie(&http.Cookie{Name: "JSESSIONID", Value: mine.ID()})
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		s, _ = mine.State()
+		if want := []session.Attribute{{Name: "a", Value: "ours"}, {Name: "b", Value: "theirs"}}; !slices.Equal(s.Attributes, want) || s.MaxInactive != time.Second || s.Principal.Name != "ada" {
+			t.Errorf("both: %+v", s)
+		}
+		mine.End()
+		if mine.Replace(fresh()) || mine.Changed() || !mine.Ended() {
+			t.Error("what has ended lives again")
 		}
 	})
 }

@@ -30,7 +30,9 @@ type node struct {
 	handler http.Handler
 	stop    func()
 
-	crashed bool // it may end with an error
+	crashed bool          // it may end with an error
+	over    chan struct{} // closed when it has ended
+	err     error         // of its end, once over is closed
 
 	mu     sync.Mutex
 	app    func(s *session.Session)
@@ -90,12 +92,15 @@ func beginOn(t *testing.T, group tribes.Config, cfg Config) *node {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- n.cluster.Run(ctx, n.Manager) }()
+	n.over = make(chan struct{})
+	go func() {
+		defer close(n.over)
+		n.err = n.cluster.Run(ctx, n.Manager)
+	}()
 	n.stop = sync.OnceFunc(func() {
 		cancel()
-		if err := <-ended; err != nil && !n.crashed {
-			t.Errorf("%s: %v", name, err)
+		if <-n.over; n.err != nil && !n.crashed {
+			t.Errorf("%s: %v", name, n.err)
 		}
 	})
 	t.Cleanup(n.stop)

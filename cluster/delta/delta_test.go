@@ -260,3 +260,36 @@ func TestConflicts(t *testing.T) {
 		want(t, cookie, "x=2", b)
 	})
 }
+
+// The note of the id that somebody has logged in with goes with the id that this
+// node gives the session, everywhere.
+func TestFollowID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := tribestest.NewNetwork(1)
+		a, b := start(t, network, "a", sync6, Config{Route: "a"}), start(t, network, "b", sync6, Config{Route: "b"})
+		cookie := a.set(t, "", "x", 1)
+		noted := func(n *node) (all []any) {
+			s, _ := n.lookUp(idOf(cookie)).entry.State()
+			for _, note := range s.Notes {
+				all = append(all, note.Name, note.Value)
+			}
+			return all
+		}
+		for _, n := range []*node{a, b} { // as a Tomcat has told it
+			n.lookUp(idOf(cookie)).entry.Apply([]session.Change{{Kind: session.KindNote, Name: session.NoteID, Value: idOf(cookie)}})
+		}
+		cookie = b.do(t, cookie, func(*session.Session) {})
+		want(t, cookie, "x=1", a, b)
+		for _, n := range []*node{a, b} {
+			if got := noted(n); !slices.Equal(got, []any{session.NoteID, idOf(cookie)}) {
+				t.Errorf("%s: after a failover to %s the notes are %v", n.name, idOf(cookie), got)
+			}
+		}
+		cookie = b.do(t, cookie, func(s *session.Session) { s.RotateID() })
+		for _, n := range []*node{a, b} {
+			if got := noted(n); !slices.Equal(got, []any{session.NoteID, idOf(cookie)}) {
+				t.Errorf("%s: with the new id %s the notes are %v", n.name, idOf(cookie), got)
+			}
+		}
+	})
+}

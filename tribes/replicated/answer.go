@@ -65,6 +65,9 @@ func (m *Map) stateStream(k kind) []byte {
 			continue
 		}
 		msg := &message{kind: msgProxy, mapName: m.cfg.Name, key: stream, nodes: e.Nodes, primary: e.Primary}
+		if k == msgState {
+			msg.setVersion(m.versionOf(e.Key))
+		}
 		if k == msgStateCopy {
 			msg.kind = msgCopy
 			if !slices.ContainsFunc(msg.nodes, func(n tribes.Member) bool { return m.isOwn(n.Key()) }) && !m.isOwn(e.Primary.Key()) {
@@ -82,6 +85,15 @@ func (m *Map) stateStream(k kind) []byte {
 		return nil
 	}
 	return javaserial.Encode(n)
+}
+
+func (m *Map) versionOf(key any) uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e := m.entries[key]; e != nil {
+		return e.version
+	}
+	return 0
 }
 
 // valueStream is the value of an entry, nil if it is not here, with what its

@@ -95,7 +95,8 @@ func (m *Map) takeProxy(ctx context.Context, e *entry) (value any, again, ok boo
 	}
 	value = m.cfg.Owner.Merge(e.value, value)
 	nodes := e.nodes
-	e.value, e.role, e.primary, e.claiming = value, Primary, m.sharedOne(own), true
+	e.value = value
+	m.claimLocked(e, own)
 	m.mu.Unlock()
 	if err := m.notify(ctx, e, nodes); err != nil {
 		m.cfg.Log.Warn("entry that became this node's is not replicated", "map", m.cfg.Name, "err", err)
@@ -115,14 +116,14 @@ func (m *Map) notify(ctx context.Context, e *entry, nodes []tribes.Member) error
 	if !there {
 		return m.publish(ctx, e)
 	}
-	msg := &message{kind: msgNotifyMapMember, key: e.stream(), nodes: nodes, primary: m.own()}
+	msg := m.where(msgNotifyMapMember, e, nodes)
 	if err := m.tell(ctx, nodes, msg, orderOf(e.key)); err != nil {
 		return m.publish(ctx, e, nodes...)
 	}
 	if !m.claims(e) {
 		return nil
 	}
-	m.tell(ctx, m.others(nodes...), &message{kind: msgProxy, key: msg.key, nodes: nodes, primary: msg.primary}, orderOf(e.key))
+	m.tell(ctx, m.others(nodes...), m.where(msgProxy, e, nodes), orderOf(e.key))
 	m.place(e, nodes)
 	return nil
 }

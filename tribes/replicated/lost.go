@@ -93,7 +93,8 @@ func (m *Map) lost(who tribes.Member, returns bool) {
 			delete(m.entries, k)
 			gone = append(gone, k)
 		case (e.role == Backup || e.role == CopyRole) && e.primary == nil && heir(e, key) == own.Key():
-			e.role, e.primary, e.nodes = Primary, m.sharedOne(own), nil
+			m.claimLocked(e, own)
+			e.claiming, e.nodes = false, nil
 			m.cfg.Owner.Owned(e.value)
 			publish = append(publish, e)
 		}

@@ -84,10 +84,13 @@ type entry struct {
 	nodes   []tribes.Member // those that have a backup or copy; shared, so that nobody changes it
 	heard   time.Time       // when another node was told of it last, or told of it
 
-	// claiming is set while this node tells others that it is the primary. A
-	// claim of another node that crosses it is settled by the order of members.
-	claiming bool
-	claimed  time.Time // when it told them last
+	// Each node that makes itself the primary counts the version up: of claims
+	// that cross the highest stands everywhere, of equal ones that of the lower
+	// member.
+	version  uint64
+	claimed  time.Time // when the claim that stands was made, or heard of
+	claiming bool      // this node tells the others of its claim now
+	missing  int       // messages about a backup that is to be here, and is not
 }
 
 // A Map is one of a group. Many goroutines may use it.

@@ -1,6 +1,7 @@
 package replicated
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -42,6 +43,30 @@ type message struct {
 	noNodes bool // nodes is null, not empty
 	primary *tribes.Member
 }
+
+// A claim of the primary is numbered, so that all nodes agree which of two
+// counts. The number is where a diff would be, which Tomcat does not look at in
+// messages without one.
+const markVersion = 'v'
+
+// setVersion numbers a claim. 0 is none.
+func (m *message) setVersion(n uint64) *message {
+	if n != 0 {
+		m.diffVal = binary.BigEndian.AppendUint64([]byte{markVersion}, n)
+	}
+	return m
+}
+
+// version returns the number of a claim, 0 if a Tomcat has made it.
+func (m *message) version() uint64 {
+	if m.diff || len(m.diffVal) != 9 || m.diffVal[0] != markVersion {
+		return 0
+	}
+	return min(binary.BigEndian.Uint64(m.diffVal[1:]), mostVersion)
+}
+
+// mostVersion keeps the count from wrapping round.
+const mostVersion = 1 << 62
 
 // object returns m as Java has it. own tells whether a member is this node.
 func (m *message) object(c *rpc.Classes, own func(tribes.Key) bool) *javaserial.Object {

@@ -159,7 +159,7 @@ func (m *Map) Replicate(ctx context.Context, key any, whole bool) (sent bool, er
 	if len(nodes) == 0 {
 		return true, m.publish(ctx, e)
 	}
-	msg := &message{kind: m.full(), key: e.stream(), nodes: nodes, primary: m.own()}
+	msg := m.where(m.full(), e, nodes)
 	whole = whole || diff == nil
 	if whole {
 		if err := m.encodeInto(msg, value); err != nil {
@@ -258,8 +258,13 @@ func (m *Map) claim(e *entry) (value any, ok bool) {
 	if m.entries[e.key] != e {
 		return nil, false
 	}
-	e.role, e.primary, e.claiming = Primary, m.sharedOne(own), true
+	m.claimLocked(e, own)
 	return e.value, true
+}
+
+func (m *Map) claimLocked(e *entry, own *tribes.Member) {
+	e.role, e.primary, e.claiming, e.claimed = Primary, m.sharedOne(own), true, time.Now()
+	e.version++
 }
 
 // claims reports whether the claim of an entry still stands.
@@ -267,6 +272,18 @@ func (m *Map) claims(e *entry) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return e.claiming && m.entries[e.key] == e
+}
+
+// where is a message that tells where an entry of this node is.
+func (m *Map) where(k kind, e *entry, nodes []tribes.Member) *message {
+	m.mu.Lock()
+	version := e.version
+	m.mu.Unlock()
+	msg := &message{kind: k, key: e.stream(), nodes: nodes, primary: m.own()}
+	if m.cfg.Kind == Copy {
+		return msg
+	}
+	return msg.setVersion(version)
 }
 
 // publish sends an entry, which is this node's then, to the nodes that are to
@@ -282,7 +299,7 @@ func (m *Map) publish(ctx context.Context, e *entry, avoid ...tribes.Member) err
 		m.place(e, nil)
 		return nil
 	}
-	msg := &message{kind: m.full(), key: e.stream(), primary: m.own()}
+	msg := m.where(m.full(), e, nil)
 	if err := m.encodeInto(msg, value); err != nil {
 		m.place(e, nil)
 		return err
@@ -302,8 +319,7 @@ func (m *Map) publish(ctx context.Context, e *entry, avoid ...tribes.Member) err
 		if failed != nil {
 			continue
 		}
-		proxy := &message{kind: msgProxy, key: msg.key, nodes: msg.nodes, primary: msg.primary}
-		m.tell(ctx, m.others(backup), proxy, orderOf(e.key)) // who does not hear it is most likely gone
+		m.tell(ctx, m.others(backup), m.where(msgProxy, e, msg.nodes), orderOf(e.key)) // who does not hear it is most likely gone
 		m.place(e, msg.nodes)
 		return nil
 	}

@@ -106,28 +106,30 @@ func (m *Map) replica() Role {
 // that it is none any more may be under way.
 const claimGrace = 5 * time.Second
 
-// stands reports whether an entry stays this node's whatever a message says. Of
-// two claims that cross that of the lower member stands. Changes that a former
-// primary has sent are no claim. m.mu is held.
+// stands reports whether it stays as it is where an entry is, whatever a message
+// says: a newer claim is known. Changes that a former primary has sent are no
+// claim. m.mu is held.
 func (m *Map) stands(e *entry, msg *message) bool {
-	if e.role != Primary || msg.primary == nil {
+	if msg.primary == nil || e.primary == nil || m.cfg.Kind == Copy {
 		return false
 	}
-	own := m.own()
-	if msg.primary.Key() == own.Key() {
-		return true
+	if same := msg.primary.Key() == e.primary.Key(); same || m.isOwn(msg.primary.Key()) {
+		return !same || e.role == Primary
 	}
+	version := msg.version()
 	if msg.diff || msg.kind == msgAccess {
-		return e.claiming || time.Since(e.claimed) < claimGrace && !e.claimed.IsZero()
+		return e.claiming || time.Since(e.claimed) < claimGrace
 	}
-	if e.claiming {
+	if e.claiming && (version == 0 || version == e.version) {
 		m.contested++
-		if own.Compare(msg.primary) < 0 {
-			return true
-		}
-		e.claiming = false
 	}
-	return false
+	if version == 0 {
+		version = e.version
+		if !e.claiming {
+			return false // a Tomcat's word is as good as it gets
+		}
+	}
+	return version < e.version || version == e.version && e.primary.Compare(msg.primary) < 0
 }
 
 // moved takes what a message without a value says: where an entry is now.
@@ -153,6 +155,9 @@ func (m *Map) moved(key any, msg *message) {
 	case e.role == Primary:
 		e.role = m.replica()
 	}
+	if msg.kind != msgProxy {
+		m.supply(e)
+	}
 	if e.value != nil && !m.cfg.Owner.Moved(e.value, e.role == Proxy) && e.role == Proxy {
 		e.value = nil
 	}
@@ -164,7 +169,53 @@ func (m *Map) moved(key any, msg *message) {
 
 // set notes where an entry is by what another node told. m.mu is held.
 func (m *Map) set(e *entry, msg *message) {
-	e.nodes, e.primary, e.heard = m.shared(msg.nodes), m.sharedOne(msg.primary), time.Now()
+	e.nodes, e.primary, e.heard, e.claiming = m.shared(msg.nodes), m.sharedOne(msg.primary), time.Now(), false
+	switch version := msg.version(); {
+	case version != 0:
+		e.version, e.claimed = version, e.heard
+	case !msg.diff && msg.kind != msgAccess:
+		e.version, e.claimed = e.version+1, e.heard
+	}
+}
+
+// supply has a backup fetched that is to be here, and is not: this node let go of
+// it when others claimed it. m.mu is held.
+func (m *Map) supply(e *entry) {
+	if e.role != Proxy || e.primary == nil || m.cfg.Kind == Copy || !contains(e.nodes, m.own().Key()) {
+		return
+	}
+	if e.missing++; e.missing > 1 || m.running == nil {
+		return
+	}
+	ctx := m.running
+	m.working.Go(func() { m.supplied(ctx, e) })
+}
+
+// supplied fetches a backup until nothing was told of it meanwhile.
+func (m *Map) supplied(ctx context.Context, e *entry) {
+	for range 3 {
+		m.mu.Lock()
+		primary, missed := e.primary, e.missing
+		m.mu.Unlock()
+		if primary == nil {
+			break
+		}
+		asking, cancel := context.WithTimeout(ctx, m.cfg.RPCTimeout)
+		value, _ := m.retrieve(asking, e.key, []tribes.Member{*primary})
+		cancel()
+		m.mu.Lock()
+		done := value == nil || m.entries[e.key] != e || e.role != Proxy || !contains(e.nodes, m.own().Key())
+		if !done && e.missing == missed {
+			e.value, e.role, done = m.cfg.Owner.Merge(e.value, value), Backup, true
+		}
+		m.mu.Unlock()
+		if done {
+			break
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e.missing = 0
 }
 
 // replicated takes a value, or a change of one.
@@ -195,6 +246,7 @@ func (m *Map) replicated(key any, msg *message, limits javaserial.Limits) {
 		e.role = m.replica()
 		if e.value == nil { // a change of what is not here
 			e.role = Proxy
+			m.supply(e)
 		}
 	}
 	value := e.value

@@ -58,10 +58,13 @@ func (m *Map) compare(ctx context.Context, who tribes.Member, theirs []at) {
 		case e == nil:
 			m.moved(each.key, &each.message)
 		case e.is(m, Primary) && by == key:
+			m.outbid(e, each.version())
 			claimed = append(claimed, e)
 		case e.is(m, Primary) && !m.isOwn(by):
+			m.outbid(e, each.version()+1)
 			untold = append(untold, e)
 		case e.is(m, Backup) && m.isOwn(by) && e.of(m, key):
+			m.outbid(e, each.version())
 			orphans = append(orphans, e)
 		case e.is(m, Proxy) && by == key:
 			m.moved(each.key, &each.message)
@@ -91,6 +94,13 @@ func (m *Map) compare(ctx context.Context, who tribes.Member, theirs []at) {
 		}
 	})
 	m.forEach(ctx, untold, func(e *entry) { m.untold(ctx, e, who) })
+}
+
+// outbid has the next claim of an entry stand against one that another node knows.
+func (m *Map) outbid(e *entry, version uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e.version = max(e.version, version)
 }
 
 // is reports whether e has a role.
@@ -152,5 +162,5 @@ func (m *Map) untold(ctx context.Context, e *entry, who tribes.Member) {
 	if !ours || len(nodes) == 0 || contains(nodes, who.Key()) { // that without a backup is published as a whole
 		return
 	}
-	m.tell(ctx, []tribes.Member{who}, &message{kind: msgProxy, key: e.stream(), nodes: nodes, primary: m.own()}, orderOf(e.key))
+	m.tell(ctx, []tribes.Member{who}, m.where(msgProxy, e, nodes), orderOf(e.key))
 }

@@ -242,3 +242,44 @@ func FuzzMessage(f *testing.F) {
 		}
 	})
 }
+
+// AskUntil reads answers as they come, within what is left of the receive
+// budget, and goes on once it has had enough. Later ones are left over.
+func TestAskUntil(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := tribestest.NewNetwork(1)
+		a := start(t, network, "a")
+		late := &echo{name: "a"}
+		asking, err := a.d.Open("app", late)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range []string{"b", "c", "d"} {
+			n := start(t, network, name)
+			if _, err := n.d.Open("app", &echo{name: name, after: time.Duration(i+1) * time.Second}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second)
+		began := time.Now()
+		var read []string
+		answers, err := asking.AskUntil(t.Context(), a.Members(), &javaserial.String{Text: "?"}, tribes.OptionAck, func(r Reply, limits javaserial.Limits) bool {
+			text, _ := javaserial.Go(r.Content)
+			read = append(read, fmt.Sprint(text))
+			if limits.Room == nil || limits.Room(1<<40) {
+				t.Error("nothing bounds what an answer becomes")
+			}
+			return len(read) == 2
+		})
+		if err != nil || len(answers.Replies) != 2 || !slices.Equal(read, []string{"b ?", "c ?"}) {
+			t.Errorf("read %q, %+v, %v", read, answers, err)
+		}
+		if took := time.Since(began); took != 2*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		time.Sleep(2 * time.Second)
+		if !slices.Equal(late.late, []string{"d ?"}) {
+			t.Errorf("left over: %q", late.late)
+		}
+	})
+}

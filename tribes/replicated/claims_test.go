@@ -77,7 +77,7 @@ func TestClaimsCross(t *testing.T) {
 
 // A bomb answers every question about the map with a value that grows when it is
 // read.
-type bomb struct{ like javaserial.Node }
+type bomb struct{}
 
 func (b bomb) Asked(question javaserial.Node, _ tribes.Member) (javaserial.Node, bool) {
 	o := question.(*javaserial.Object)

@@ -42,6 +42,11 @@ func Check(root string) ([]string, error) {
 			t.complain("internal/archtest: the exception for %s is not needed", place)
 		}
 	}
+	wrong, err := quotes(root)
+	if err != nil {
+		return nil, err
+	}
+	t.broken = append(t.broken, wrong...)
 	slices.Sort(t.broken)
 	return t.broken, nil
 }
@@ -137,7 +142,7 @@ func (t *tree) inspect(name string, n ast.Node) bool {
 
 // isCommand tells whether name is of a package main.
 func isCommand(name string) bool {
-	return strings.HasPrefix(name, "cmd/") || strings.HasPrefix(name, "bench/") || strings.HasPrefix(name, "interop/scenario/serve/")
+	return strings.HasPrefix(name, "cmd/") || strings.HasPrefix(name, "bench/") || strings.HasPrefix(name, "interop/scenario/serve/") || strings.HasPrefix(name, "interop/migrate/cart/")
 }
 
 func (t *tree) excuse(place string) bool {

@@ -35,19 +35,18 @@ func anyEntries(m map[any]any) []entry {
 
 // mapOf returns a HashMap, its entries in the order of Java's: by bucket, and
 // within a bucket by key, as if they had been put in that order.
-func (b *boxes) mapOf(entries []entry, path string, depth int) (Node, error) {
+func (b *boxes) mapOf(entries []entry, depth int) (Node, error) {
 	capacity := arrange(entries)
 	custom := make([]Content, 1, 1+2*len(entries))
 	custom[0].Block = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(capacity)), uint32(len(entries)))
 	for _, entry := range entries {
-		at := fmt.Sprintf("%s[%#v]", path, entry.key)
-		key, err := b.of(entry.key, at, depth)
+		key, err := b.of(entry.key, depth)
 		if err != nil {
-			return nil, err
+			return nil, within(err, fmt.Sprintf("[%#v]", entry.key))
 		}
-		value, err := b.of(entry.value, at, depth)
+		value, err := b.of(entry.value, depth)
 		if err != nil {
-			return nil, err
+			return nil, within(err, fmt.Sprintf("[%#v]", entry.key))
 		}
 		custom = append(custom, Content{Node: key}, Content{Node: value})
 	}
@@ -61,7 +60,7 @@ func (b *boxes) mapOf(entries []entry, path string, depth int) (Node, error) {
 
 // set returns a HashSet. A Set that holds one value twice has it twice in the
 // stream; Java takes it once.
-func (b *boxes) set(values Set, path string, depth int) (Node, error) {
+func (b *boxes) set(values Set, depth int) (Node, error) {
 	entries := make([]entry, len(values))
 	for i, v := range values {
 		entries[i] = entry{key: v, order: fmt.Sprintf("%T %v", v, v)}
@@ -72,9 +71,9 @@ func (b *boxes) set(values Set, path string, depth int) (Node, error) {
 	block = binary.BigEndian.AppendUint32(block, math.Float32bits(0.75))
 	custom[0].Block = binary.BigEndian.AppendUint32(block, uint32(len(entries)))
 	for i, entry := range entries {
-		n, err := b.of(entry.key, fmt.Sprintf("%s[%d]", path, i), depth)
+		n, err := b.of(entry.key, depth)
 		if err != nil {
-			return nil, err
+			return nil, within(err, fmt.Sprintf("[%d]", i))
 		}
 		custom = append(custom, Content{Node: n})
 	}

@@ -2,6 +2,7 @@ package javaserial
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -28,7 +29,7 @@ func (e *TypeError) Error() string {
 // Java returns the object that v is in Java: the types of Go the other way
 // round, int being a Long like int64, and a *TypeError for others. A time is
 // cut to milliseconds.
-func Java(v any) (Node, error) { return (&boxes{}).of(v, "", 0) }
+func Java(v any) (Node, error) { return (&boxes{}).of(v, 0) }
 
 // A Heap makes objects that go into one stream: as in Java, equal small numbers
 // and truth values are the same object. The zero Heap is empty. It belongs to
@@ -36,12 +37,12 @@ func Java(v any) (Node, error) { return (&boxes{}).of(v, "", 0) }
 type Heap struct{ boxed boxes }
 
 // Java returns what the function Java returns.
-func (h *Heap) Java(v any) (Node, error) { return h.boxed.of(v, "", 0) }
+func (h *Heap) Java(v any) (Node, error) { return h.boxed.of(v, 0) }
 
 // Value writes what Java returns for v. Small numbers and truth values that
 // were written before become references, as those of Java do.
 func (e *Encoder) Value(v any) error {
-	n, err := e.boxed.of(v, "", 0)
+	n, err := e.boxed.of(v, 0)
 	if err != nil {
 		return err
 	}
@@ -53,10 +54,10 @@ func (e *Encoder) Value(v any) error {
 // ones are the same object.
 type boxes struct{ cached index[any, *Object] }
 
-// of returns the object of v, which stands at path.
-func (b *boxes) of(v any, path string, depth int) (Node, error) {
+// of returns the object of v.
+func (b *boxes) of(v any, depth int) (Node, error) {
 	if depth > goDepth {
-		return nil, &TypeError{path, fmt.Sprintf("%T", v), fmt.Sprintf("more than %d lists and maps in one another", goDepth)}
+		return nil, &TypeError{"", fmt.Sprintf("%T", v), fmt.Sprintf("more than %d lists and maps in one another", goDepth)}
 	}
 	switch v := v.(type) {
 	case nil:
@@ -86,17 +87,26 @@ func (b *boxes) of(v any, path string, depth int) (Node, error) {
 	case []byte:
 		return ByteArray(append([]byte{}, v...)), nil
 	case []any:
-		return b.list(v, path, depth+1)
+		return b.list(v, depth+1)
 	case Set:
-		return b.set(v, path, depth+1)
+		return b.set(v, depth+1)
 	case map[string]any:
-		return b.mapOf(stringEntries(v), path, depth+1)
+		return b.mapOf(stringEntries(v), depth+1)
 	case map[any]any:
-		return b.mapOf(anyEntries(v), path, depth+1)
+		return b.mapOf(anyEntries(v), depth+1)
 	case Opaque:
 		return v.Node, nil
 	}
-	return nil, &TypeError{Path: path, Type: fmt.Sprintf("%T", v)}
+	return nil, &TypeError{Type: fmt.Sprintf("%T", v)}
+}
+
+// within returns what of returned for what stands at a place in something else.
+func within(err error, place string) error {
+	var wrong *TypeError
+	if errors.As(err, &wrong) {
+		wrong.Path = place + wrong.Path
+	}
+	return err
 }
 
 // box returns the object of class with that value; equal ones are the same
@@ -138,13 +148,13 @@ func dateNode(t time.Time) *Object {
 	return &Object{Class: classDate, Data: []ClassData{{Class: classDate, Custom: []Content{{Block: block}}}}}
 }
 
-func (b *boxes) list(values []any, path string, depth int) (Node, error) {
+func (b *boxes) list(values []any, depth int) (Node, error) {
 	custom := make([]Content, 1, 1+len(values))
 	custom[0].Block = binary.BigEndian.AppendUint32(nil, uint32(len(values)))
 	for i, v := range values {
-		n, err := b.of(v, fmt.Sprintf("%s[%d]", path, i), depth)
+		n, err := b.of(v, depth)
 		if err != nil {
-			return nil, err
+			return nil, within(err, fmt.Sprintf("[%d]", i))
 		}
 		custom = append(custom, Content{Node: n})
 	}

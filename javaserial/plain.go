@@ -46,18 +46,9 @@ func Go(n Node) (v any, exact bool) {
 	return v, !c.inexact
 }
 
-// A goConverter is one call of Go.
-type goConverter struct {
-	inside  map[Node]bool // lists, maps and sets that were met
-	inexact bool
-}
-
-// goDepth bounds lists in lists.
-const goDepth = 200
-
-// convert returns what n means; ok is false if the whole value has to be
-// opaque.
-func (c *goConverter) convert(n Node, depth int) (v any, ok bool) {
+// Simple is Go for null, and for what neither holds other objects nor is an
+// Opaque; ok is false of others.
+func Simple(n Node) (v any, ok bool) {
 	switch n := n.(type) {
 	case nil:
 		return nil, true
@@ -76,18 +67,36 @@ func (c *goConverter) convert(n Node, depth int) (v any, ok bool) {
 				return time.UnixMilli(ms).UTC(), true
 			}
 		}
-		content, ok := containerOf(n)
-		if !ok {
-			break
+	}
+	return nil, false
+}
+
+// A goConverter is one call of Go.
+type goConverter struct {
+	inside  map[Node]bool // lists, maps and sets that were met
+	inexact bool
+}
+
+// goDepth bounds lists in lists.
+const goDepth = 200
+
+// convert returns what n means; ok is false if the whole value has to be
+// opaque.
+func (c *goConverter) convert(n Node, depth int) (v any, ok bool) {
+	if v, ok := Simple(n); ok {
+		return v, true
+	}
+	if n, ok := n.(*Object); ok {
+		if content, ok := containerOf(n); ok {
+			if c.inside[n] || depth >= goDepth {
+				return nil, false
+			}
+			if c.inside == nil {
+				c.inside = map[Node]bool{}
+			}
+			c.inside[n] = true
+			return c.container(content, depth+1)
 		}
-		if c.inside[n] || depth >= goDepth {
-			return nil, false
-		}
-		if c.inside == nil {
-			c.inside = map[Node]bool{}
-		}
-		c.inside[n] = true
-		return c.container(content, depth+1)
 	}
 	if depth > 0 {
 		c.inexact = true // it may refer to what is around it

@@ -1,36 +1,61 @@
 package session
 
 import (
-	"maps"
-	"slices"
 	"sync"
 	"time"
+
+	"github.com/catflap/catflap/javaserial"
 )
 
 // An Entry is a session as its Manager keeps it. Many goroutines may use it.
 // Times are those of a servlet container: a request that has used the session
-// counts when it ends.
+// counts when it ends. There may be very many: what few sessions have is in rare.
 type Entry struct {
 	mu          sync.Mutex
 	id          string
-	attributes  map[string]any // as keep returned them
-	created     time.Time
-	last        time.Time // when the request before this one began
+	attributes  attributes
+	created     int64     // in ns since 1970
+	last        int64     // when the request before this one began
 	this        time.Time // when the last request began or ended
-	using       int       // requests that use it now
 	maxInactive time.Duration
-	principal   *Principal
+	watch       *Watch   // nil is nobody
+	changes     *changes // that nobody has taken yet; nil is none
+	rare        *rare    // nil unless needed
+	using       int32    // requests that use it now
 	isNew       bool
 	ended       bool
-
-	shared *shared // what Managers that share sessions need; nil of a new Entry
-	watch  *Watch  // nil is nobody
+	replica     bool // another node is the primary
 }
 
 // NewEntry returns a new session. A maxInactive of 0 or less is for ever.
 func NewEntry(id string, maxInactive time.Duration) *Entry {
 	now := time.Now()
-	return &Entry{id: id, created: now, last: now, this: now, maxInactive: maxInactive, isNew: true, attributes: map[string]any{}}
+	return &Entry{id: id, created: now.UnixNano(), last: now.UnixNano(), this: now, maxInactive: maxInactive, isNew: true}
+}
+
+// A rare is what few sessions have. Only Managers that share sessions fill in
+// more than the principal.
+type rare struct {
+	principal *Principal
+	authType  string
+	notes     []Attribute
+	listeners []javaserial.Node
+}
+
+// rarely returns e.rare to be changed.
+func (e *Entry) rarely() *rare {
+	if e.rare == nil {
+		e.rare = &rare{}
+	}
+	return e.rare
+}
+
+// principal returns who e belongs to, nil if that is nobody. e.mu is held.
+func (e *Entry) principal() *Principal {
+	if e.rare == nil {
+		return nil
+	}
+	return e.rare.principal
 }
 
 // ID returns the id, with its route.
@@ -70,7 +95,7 @@ func (e *Entry) finish() {
 	defer e.mu.Unlock()
 	e.using--
 	e.isNew = false
-	e.last, e.this = e.this, time.Now()
+	e.last, e.this = e.this.UnixNano(), time.Now()
 }
 
 // Expired reports whether e was not used for too long: for twice as long if
@@ -81,7 +106,7 @@ func (e *Entry) Expired(now time.Time) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	limit := e.maxInactive
-	if e.shared != nil && e.shared.replica {
+	if e.replica {
 		limit *= 2
 	}
 	return e.ended || limit > 0 && e.using == 0 && now.Sub(e.this) >= limit
@@ -94,7 +119,7 @@ func (e *Entry) End() bool {
 	defer e.mu.Unlock()
 	first := !e.ended
 	e.ended = true
-	e.attributes, e.principal, e.shared = nil, nil, nil
+	e.attributes, e.changes, e.rare, e.replica = nil, nil, nil, false
 	return first
 }
 
@@ -109,7 +134,7 @@ func (e *Entry) Ended() bool {
 func (e *Entry) get(name string) (any, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	value, ok := e.attributes[name]
+	value, ok := e.attributes.get(name)
 	return copyOf(value), ok
 }
 
@@ -120,7 +145,11 @@ func (e *Entry) set(name string, kept any) bool {
 		e.mu.Unlock()
 		return false
 	}
-	e.attributes[name] = kept
+	if e.watch != nil && e.watch.Record {
+		e.attributes.set(name, packOwn(kept))
+	} else {
+		e.attributes.set(name, kept)
+	}
 	e.note(Change{Kind: KindAttribute, Name: name, Value: kept})
 	e.mu.Unlock()
 	e.tell(Event{Kind: EventAttributeSet, Name: name})
@@ -130,9 +159,8 @@ func (e *Entry) set(name string, kept any) bool {
 // remove removes an attribute.
 func (e *Entry) remove(name string) {
 	e.mu.Lock()
-	_, had := e.attributes[name]
+	had := e.attributes.remove(name)
 	if had {
-		delete(e.attributes, name)
 		e.note(Change{Kind: KindAttribute, Name: name, Remove: true})
 	}
 	e.mu.Unlock()
@@ -159,31 +187,33 @@ func (e *Entry) setPrincipal(p *Principal) {
 	if e.ended {
 		return
 	}
-	e.principal = p.clone()
+	e.rarely().principal = p.clone()
 	if p == nil {
 		e.note(Change{Kind: KindAuthType, Remove: true})
 		e.note(Change{Kind: KindPrincipal, Remove: true})
 		return
 	}
+	e.rare.authType = p.AuthType
 	e.note(Change{Kind: KindAuthType, Value: p.AuthType, Remove: p.AuthType == ""})
 	e.note(Change{Kind: KindPrincipal, Value: p.clone()})
-	if e.shared != nil {
-		e.shared.authType = p.AuthType
-	}
 }
 
 // names returns the names of the attributes, sorted.
 func (e *Entry) names() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return slices.Sorted(maps.Keys(e.attributes))
+	names := make([]string, len(e.attributes))
+	for i := range e.attributes {
+		names[i] = e.attributes[i].Name
+	}
+	return names
 }
 
 // Created returns when e was made.
 func (e *Entry) Created() time.Time {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.created
+	return time.Unix(0, e.created)
 }
 
 // MaxInactive returns how long e lives without a request, 0 or less for ever.

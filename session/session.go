@@ -254,7 +254,7 @@ func (s *Session) LastAccessedAt() (t time.Time) {
 	if e := s.current(); e != nil {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		t = e.last
+		t = time.Unix(0, e.last)
 	}
 	return t
 }
@@ -284,7 +284,7 @@ func (s *Session) Principal() *Principal {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.principal.clone()
+	return e.principal().clone()
 }
 
 // SetPrincipal sets who the session belongs to, nobody if p is nil, and makes a

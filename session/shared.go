@@ -82,13 +82,10 @@ const (
 	EventAttributeRemoved
 )
 
-// A shared is what an Entry has when its Manager shares it with other nodes.
-type shared struct {
-	replica   bool // another node is the primary
-	changes   []Change
-	authType  string
-	notes     []Attribute
-	listeners []javaserial.Node
+// changes are those of one request or a few.
+type changes struct {
+	all []Change
+	few [3]Change // where all begins
 }
 
 // An Attribute is a named value. Lists of them stand for maps of few entries.
@@ -121,18 +118,15 @@ func (e *Entry) note(c Change) {
 	if c.Kind == KindAttribute && e.watch.Skip != nil && e.watch.Skip(c.Name, forElsewhere(c.Value)) {
 		return
 	}
-	s := e.share()
+	if e.changes == nil {
+		e.changes = &changes{}
+		e.changes.all = e.changes.few[:0]
+	}
+	all := e.changes.all
 	if !e.watch.All {
-		s.changes = slices.DeleteFunc(s.changes, func(old Change) bool { return old.same(&c) })
+		all = slices.DeleteFunc(all, func(old Change) bool { return old.same(&c) })
 	}
-	s.changes = append(s.changes, c)
-}
-
-func (e *Entry) share() *shared {
-	if e.shared == nil {
-		e.shared = &shared{}
-	}
-	return e.shared
+	e.changes.all = append(all, c)
 }
 
 // tell tells who watches e. e.mu is not held.
@@ -147,22 +141,22 @@ func (e *Entry) tell(event Event) {
 func (e *Entry) TakeChanges() []Change {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.shared == nil {
+	if e.changes == nil {
 		return nil
 	}
-	changes := e.shared.changes
-	e.shared.changes = nil
-	for i := range changes {
-		changes[i].Value = forElsewhere(changes[i].Value)
+	all := e.changes.all
+	e.changes = nil
+	for i := range all {
+		all[i].Value = forElsewhere(all[i].Value)
 	}
-	return changes
+	return all
 }
 
 // Primary reports whether this node is the one that e's requests come to.
 func (e *Entry) Primary() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.shared == nil || !e.shared.replica
+	return !e.replica
 }
 
 // SetPrimary says whether this node is the one that e's requests come to, and
@@ -170,11 +164,11 @@ func (e *Entry) Primary() bool {
 func (e *Entry) SetPrimary(primary bool) (was bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.ended || primary && e.shared == nil {
+	if e.ended {
 		return primary
 	}
-	was = !e.share().replica
-	e.shared.replica = !primary
+	was = !e.replica
+	e.replica = !primary
 	return was
 }
 
@@ -183,11 +177,11 @@ func (e *Entry) SetPrimary(primary bool) (was bool) {
 func (e *Entry) FollowID(old string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.shared == nil {
+	if e.rare == nil {
 		return
 	}
-	for i := range e.shared.notes {
-		if n := &e.shared.notes[i]; n.Name == NoteID && n.Value == old {
+	for i := range e.rare.notes {
+		if n := &e.rare.notes[i]; n.Name == NoteID && n.Value == old {
 			n.Value = e.id
 			e.note(Change{Kind: KindNote, Name: NoteID, Value: e.id})
 		}
@@ -205,9 +199,8 @@ func (e *Entry) touched() {
 	if e.ended {
 		return
 	}
-	e.share().replica = true
-	e.last, e.isNew = time.Now(), false
-	e.this = e.last
+	e.replica, e.isNew, e.this = true, false, time.Now()
+	e.last = e.this.UnixNano()
 }
 
 // Apply makes changes that another node has made. It reports whether this node
@@ -243,7 +236,7 @@ func (e *Entry) Changed() bool {
 }
 
 func (e *Entry) changed() bool {
-	return e.shared != nil && slices.ContainsFunc(e.shared.changes, func(c Change) bool { return c.Kind != KindIsNew })
+	return e.changes != nil && slices.ContainsFunc(e.changes.all, func(c Change) bool { return c.Kind != KindIsNew })
 }
 
 // Replace gives e all that fresh has, which is the same session as another node
@@ -256,11 +249,12 @@ func (e *Entry) Replace(fresh *Entry) (conflict bool) {
 		return false
 	}
 	e.touched()
-	e.created, e.maxInactive, e.attributes, e.principal = fresh.created, fresh.maxInactive, fresh.attributes, fresh.principal
-	e.shared.authType, e.shared.notes, e.shared.listeners = fresh.shared.authType, fresh.shared.notes, fresh.shared.listeners
+	e.created, e.maxInactive, e.attributes, e.rare = fresh.created, fresh.maxInactive, fresh.attributes, fresh.rare
 	conflict = e.changed()
-	for i := range e.shared.changes {
-		e.apply(&e.shared.changes[i], nil)
+	if e.changes != nil {
+		for i := range e.changes.all {
+			e.apply(&e.changes.all[i], nil)
+		}
 	}
 	return conflict
 }
@@ -277,51 +271,57 @@ func (e *Entry) apply(c *Change, events []Event) []Event {
 	switch c.Kind {
 	case KindAttribute:
 		if c.Value != nil && !c.Remove {
-			e.attributes[c.Name] = fromElsewhere(c.Value)
+			e.attributes.set(c.Name, fromElsewhere(c.Value))
 			return append(events, Event{Kind: EventAttributeSet, Name: c.Name, Replicated: true})
 		}
-		if _, had := e.attributes[c.Name]; had {
-			delete(e.attributes, c.Name)
+		if e.attributes.remove(c.Name) {
 			return append(events, Event{Kind: EventAttributeRemoved, Name: c.Name, Replicated: true})
-		}
-	case KindPrincipal:
-		p, _ := c.Value.(*Principal)
-		if e.principal = p.clone(); p != nil {
-			e.principal.AuthType = e.shared.authType
 		}
 	case KindMaxInactive:
 		if d, ok := c.Value.(time.Duration); ok {
 			e.maxInactive = d
 		}
-	case KindAuthType:
-		e.shared.authType, _ = c.Value.(string)
-		if e.principal != nil {
-			e.principal.AuthType = e.shared.authType
-		}
-	case KindListener:
-		e.listener(c)
-	case KindNote:
-		notes := slices.DeleteFunc(e.shared.notes, func(n Attribute) bool { return n.Name == c.Name })
-		if c.Value != nil && !c.Remove {
-			notes = append(notes, Attribute{c.Name, plain(c.Value)})
-		}
-		e.shared.notes = notes
+	case KindPrincipal, KindAuthType, KindListener, KindNote:
+		e.rarely().apply(c)
 	}
 	return events
 }
 
+// apply makes one change.
+func (r *rare) apply(c *Change) {
+	switch c.Kind {
+	case KindPrincipal:
+		p, _ := c.Value.(*Principal)
+		if r.principal = p.clone(); p != nil {
+			r.principal.AuthType = r.authType
+		}
+	case KindAuthType:
+		r.authType, _ = c.Value.(string)
+		if r.principal != nil {
+			r.principal.AuthType = r.authType
+		}
+	case KindListener:
+		r.listener(c)
+	case KindNote:
+		r.notes = slices.DeleteFunc(r.notes, func(n Attribute) bool { return n.Name == c.Name })
+		if c.Value != nil && !c.Remove {
+			r.notes = append(r.notes, Attribute{c.Name, plain(c.Value)})
+		}
+	}
+}
+
 // listener adds or removes an object of Java. Equal ones have equal bytes.
-func (e *Entry) listener(c *Change) {
+func (r *rare) listener(c *Change) {
 	o, ok := c.Value.(javaserial.Opaque)
 	if !ok {
 		return
 	}
 	if !c.Remove {
-		e.shared.listeners = append(e.shared.listeners, o.Node)
+		r.listeners = append(r.listeners, o.Node)
 		return
 	}
 	gone := javaserial.Encode(o.Node)
-	e.shared.listeners = slices.DeleteFunc(e.shared.listeners, func(n javaserial.Node) bool { return bytes.Equal(javaserial.Encode(n), gone) })
+	r.listeners = slices.DeleteFunc(r.listeners, func(n javaserial.Node) bool { return bytes.Equal(javaserial.Encode(n), gone) })
 }
 
 // plain returns text as text, so that it can be compared, and else v.

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -29,18 +28,17 @@ func (e *Entry) State() (s State, ok bool) {
 		return State{}, false
 	}
 	s = State{
-		ID: e.id, Created: e.created, Last: e.last, This: e.this, MaxInactive: e.maxInactive, IsNew: e.isNew, Principal: e.principal.clone(),
-		Attributes: make([]Attribute, 0, len(e.attributes)),
+		ID: e.id, Created: time.Unix(0, e.created), Last: time.Unix(0, e.last), This: e.this, MaxInactive: e.maxInactive, IsNew: e.isNew,
+		Principal: e.principal().clone(), Attributes: make([]Attribute, 0, len(e.attributes)),
 	}
-	for name, kept := range e.attributes {
-		value := forElsewhere(kept)
-		if e.watch == nil || e.watch.Skip == nil || !e.watch.Skip(name, value) {
-			s.Attributes = append(s.Attributes, Attribute{name, value})
+	for _, a := range e.attributes {
+		value := forElsewhere(a.Value)
+		if e.watch == nil || e.watch.Skip == nil || !e.watch.Skip(a.Name, value) {
+			s.Attributes = append(s.Attributes, Attribute{a.Name, value})
 		}
 	}
-	slices.SortFunc(s.Attributes, func(a, b Attribute) int { return cmp.Compare(a.Name, b.Name) })
-	if e.shared != nil {
-		s.Notes, s.Listeners = slices.Clone(e.shared.notes), slices.Clone(e.shared.listeners)
+	if e.rare != nil {
+		s.Notes, s.Listeners = slices.Clone(e.rare.notes), slices.Clone(e.rare.listeners)
 	}
 	return s, true
 }
@@ -48,19 +46,22 @@ func (e *Entry) State() (s State, ok bool) {
 // Restore returns a session that another node has, which is its primary.
 func Restore(s State) *Entry {
 	e := &Entry{
-		id: s.ID, created: s.Created, last: s.Last, this: s.This, maxInactive: s.MaxInactive, isNew: s.IsNew, principal: s.Principal.clone(),
-		attributes: make(map[string]any, len(s.Attributes)), shared: &shared{replica: true, listeners: s.Listeners},
-	}
-	if s.Principal != nil {
-		e.shared.authType = s.Principal.AuthType
+		id: s.ID, created: s.Created.UnixNano(), last: s.Last.UnixNano(), this: s.This, maxInactive: s.MaxInactive, isNew: s.IsNew,
+		attributes: make(attributes, 0, len(s.Attributes)), replica: true,
 	}
 	for _, a := range s.Attributes {
 		if a.Value != nil {
-			e.attributes[a.Name] = fromElsewhere(a.Value)
+			e.attributes.set(a.Name, fromElsewhere(a.Value))
 		}
 	}
+	if s.Principal != nil {
+		e.rarely().principal, e.rare.authType = s.Principal.clone(), s.Principal.AuthType
+	}
+	if len(s.Listeners) > 0 {
+		e.rarely().listeners = s.Listeners
+	}
 	for _, n := range s.Notes {
-		e.shared.notes = append(e.shared.notes, Attribute{n.Name, plain(n.Value)})
+		e.rarely().notes = append(e.rare.notes, Attribute{n.Name, plain(n.Value)})
 	}
 	return e
 }

@@ -104,8 +104,8 @@ func copyOf(value any) any {
 		return copyList(v)
 	case javaserial.Set:
 		return javaserial.Set(copyList(v))
-	case foreign:
-		return copyOf(v.value)
+	case packed:
+		return v.value()
 	case map[string]any:
 		return copyMap(v)
 	case map[any]any:
@@ -130,30 +130,22 @@ func copyMap[K comparable](m map[K]any) map[K]any {
 	return m
 }
 
-// A foreign is what an object of Java means in Go, with the object: Java would
-// get one of another class back for the value.
-type foreign struct {
-	value any
-	node  javaserial.Node
-}
-
 // fromElsewhere returns what e keeps of a value that another node has sent.
 func fromElsewhere(v any) any {
 	o, ok := v.(javaserial.Opaque)
 	if !ok {
-		return v
+		return packOwn(v)
 	}
-	got, exact := javaserial.Go(o.Node)
-	if !exact {
-		return foreign{got, o.Node}
+	if simple, ok := javaserial.Simple(o.Node); ok {
+		return simple
 	}
-	return got
+	return pack(o.Node)
 }
 
 // forElsewhere returns what other nodes get of a value that e keeps.
 func forElsewhere(kept any) any {
-	if f, ok := kept.(foreign); ok {
-		return javaserial.Opaque{Node: f.node}
+	if p, ok := kept.(packed); ok {
+		return javaserial.Opaque{Node: p.node()}
 	}
 	return kept
 }

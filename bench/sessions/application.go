@@ -13,8 +13,11 @@ import (
 	"github.com/catflap/catflap/session"
 )
 
-// payloadSize is how many bytes a session has beside its count.
-const payloadSize = 2048
+// What a session has beside its count: a cart, or if that is asked for a text.
+const (
+	cartItems = 12
+	textSize  = 2048
+)
 
 // An application is what is measured: testdata/Bench.java in Go.
 type application struct {
@@ -51,7 +54,7 @@ func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case contextPath + "/plain":
 		io.WriteString(w, "ok")
 	case contextPath + "/count":
-		count(w, session.From(r.Context()))
+		count(w, session.From(r.Context()), r.URL.Query().Has("text"))
 	case contextPath + "/memory":
 		fmt.Fprint(w, live())
 	case contextPath + "/sessions":
@@ -73,12 +76,15 @@ func (a *application) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // count counts a visit, and answers with the number and the time.
-func count(w http.ResponseWriter, s *session.Session) {
+func count(w http.ResponseWriter, s *session.Session, text bool) {
 	v, _ := s.Get("count")
 	n, ok := v.(int32)
 	var err error
-	if !ok {
-		err = s.Set("payload", payload())
+	switch {
+	case !ok && text:
+		err = s.Set("text", letters(textSize))
+	case !ok:
+		err = s.Set("cart", cart())
 	}
 	if err == nil {
 		err = s.Set("count", n+1)
@@ -90,8 +96,18 @@ func count(w http.ResponseWriter, s *session.Session) {
 	fmt.Fprint(w, n+1, " ", time.Now().UnixNano())
 }
 
-func payload() string {
-	b := make([]byte, payloadSize)
+func cart() []any {
+	items := make([]any, cartItems)
+	for i := range items {
+		items[i] = map[string]any{
+			"article": letters(12), "name": letters(24), "quantity": 1 + rand.Int32N(9), "cents": 100 + rand.Int64N(999_900), "added": time.Now(),
+		}
+	}
+	return items
+}
+
+func letters(n int) string {
+	b := make([]byte, n)
 	for i := range b {
 		b[i] = 'a' + byte(rand.IntN(26))
 	}

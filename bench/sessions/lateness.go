@@ -21,6 +21,7 @@ func (p *pair) latency(length time.Duration) (p50, p99 float64, err error) {
 			clicking = append(clicking, v)
 		}
 	}
+	time.Sleep(200 * time.Millisecond) // what was sent before has come
 	if _, err := p.nodes[1].ask(fmt.Sprint("/record?n=", len(clicking)*(2+int(length/each)))); err != nil {
 		return 0, 0, err
 	}

@@ -85,12 +85,13 @@ func run(w io.Writer, s settings) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%d sessions of %d bytes and a count, %d visitors with kept connections, half of them at each of two nodes on this\n"+
-		"machine (%d processors); a request counts in one of the visitor's sessions, whose change goes to the other node.\n"+
+	fmt.Fprintf(w, "%d sessions of a cart with %d things, which takes 2 KB in a Java stream, and a count; %d visitors with kept connections,\n"+
+		"half of them at each of two nodes on this machine (%d processors). A request counts in one of the visitor's sessions, and\n"+
+		"the change goes to the other node.\n"+
 		"Go: %s, %s, default GOGC and GOMAXPROCS. Tomcat: %s, NIO, default options and -Xmx%s, warmed up for %v.\n"+
 		"%d rounds of %v in turns, medians. CPU: user and system of both nodes for a request. Late: how long after the\n"+
 		"application's answer the other node has the change, with about 500 requests a second.\n\n",
-		s.sessions, payloadSize, s.visitors, runtime.NumCPU(), runtime.Version(), engine, tomcatVersion(), heap, s.warm, s.rounds, s.length)
+		s.sessions, cartItems, s.visitors, runtime.NumCPU(), runtime.Version(), engine, tomcatVersion(), heap, s.warm, s.rounds, s.length)
 	t := newTable(w)
 	for i, m := range s.managers {
 		both := [2]*pair{{kind: "go"}, {kind: "tomcat"}}
@@ -113,7 +114,7 @@ func run(w io.Writer, s settings) error {
 // measure measures one manager.
 func measure(t *table, both [2]*pair, s settings) error {
 	m := both[0].manager
-	var memory, filled [2]float64
+	var memory, filled [2]float64 // both kinds
 	defer both[0].end()
 	defer both[1].end()
 	var starting errgroup.Group
@@ -131,18 +132,10 @@ func measure(t *table, both [2]*pair, s settings) error {
 		if err := p.warm(warm); err != nil {
 			return err
 		}
-		empty, err := p.memory()
-		if err != nil {
+		var err error
+		if memory[i], filled[i], err = p.sized(s.sessions, false); err != nil {
 			return err
 		}
-		if filled[i], err = p.fill(s.sessions); err != nil {
-			return err
-		}
-		full, err := p.memory()
-		if err != nil {
-			return err
-		}
-		memory[i] = (full - empty) / float64(s.sessions)
 	}
 	if m.lossless {
 		t.row(m.name+", memory of a session", "bytes", memory[0], memory[1], memoryLimit)
@@ -159,7 +152,20 @@ func measure(t *table, both [2]*pair, s settings) error {
 	if err := lateness(t, both, s); err != nil {
 		return err
 	}
-	return joining(t, both)
+	if !m.joins {
+		return nil
+	}
+	if err := joining(t, both); err != nil {
+		return err
+	}
+	for i, p := range both {
+		var err error
+		if memory[i], _, err = p.sized(s.sessions, true); err != nil {
+			return err
+		}
+	}
+	t.row(fmt.Sprintf("%s, memory with a text of %d bytes", m.name, textSize), "bytes", memory[0], memory[1], 0)
+	return nil
 }
 
 // pacing measures one load in rounds that take turns.
@@ -198,9 +204,6 @@ func lateness(t *table, both [2]*pair, s settings) error {
 
 // joining measures what a node that joins takes.
 func joining(t *table, both [2]*pair) error {
-	if !both[0].manager.joins {
-		return nil
-	}
 	var all [2]taking
 	for i, p := range both {
 		var err error

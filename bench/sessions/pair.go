@@ -79,9 +79,23 @@ func (p *pair) end() {
 	}
 }
 
-// fill makes sessions, and waits until both nodes have them.
-func (p *pair) fill(count int) (rate float64, err error) {
-	took, err := fill(p.visitors, count)
+// sized makes sessions, with a text in place of a cart if that is wanted, and
+// returns how many bytes one takes on a node, and how many were made a second.
+func (p *pair) sized(count int, text bool) (bytes, rate float64, err error) {
+	empty, err := p.memory()
+	if err != nil {
+		return 0, 0, err
+	}
+	if rate, err = p.fill(count, text); err != nil {
+		return 0, 0, err
+	}
+	full, err := p.memory()
+	return (full - empty) / float64(count), rate, err
+}
+
+// fill makes sessions, and waits until all nodes have them.
+func (p *pair) fill(count int, text bool) (rate float64, err error) {
+	took, err := fill(p.visitors, count, text)
 	if err != nil {
 		return 0, err
 	}
@@ -113,7 +127,7 @@ func (p *pair) settled(n *process) error {
 // warm lets the visitors do all that is measured for a time.
 func (p *pair) warm(length time.Duration) error {
 	count := 10 * len(p.visitors)
-	if _, err := p.fill(count); err != nil {
+	if _, err := p.fill(count, false); err != nil {
 		return err
 	}
 	if _, _, err := forTime(p.visitors, length/5, (*visitor).look); err != nil {
@@ -123,7 +137,7 @@ func (p *pair) warm(length time.Duration) error {
 	return err
 }
 
-// memory is the mean of both nodes' live heaps.
+// memory is the mean of the nodes' live heaps.
 func (p *pair) memory() (float64, error) {
 	var sum int64
 	for _, n := range p.nodes {

@@ -19,7 +19,7 @@ type manager struct {
 	backup     bool
 	base       bool // what needs no session is measured with it
 	lossless   bool // the other node is sure to have all of each session: memory is measured
-	joins      bool // a node that joins is measured
+	joins      bool // a node that joins is measured, and sessions with a text
 }
 
 const acknowledged = tribes.OptionAck | tribes.OptionSyncAck

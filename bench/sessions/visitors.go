@@ -93,9 +93,13 @@ func (v *visitor) ask(request []byte) (body []byte, id string, err error) {
 	return body, id, err
 }
 
-// create makes a session.
-func (v *visitor) create() error {
-	body, id, err := v.ask(request(v.node, "/count", ""))
+// create makes a session, with a text in place of a cart if that is wanted.
+func (v *visitor) create(text bool) error {
+	path := "/count"
+	if text {
+		path += "?text"
+	}
+	body, id, err := v.ask(request(v.node, path, ""))
 	if err != nil {
 		return err
 	}
@@ -178,13 +182,13 @@ func forTime(all []*visitor, length time.Duration, do func(v *visitor) error) (c
 }
 
 // fill lets all visitors make so many sessions in all.
-func fill(all []*visitor, count int) (time.Duration, error) {
+func fill(all []*visitor, count int, text bool) (time.Duration, error) {
 	left := atomic.Int64{}
 	left.Store(int64(count))
 	return together(all, func(v *visitor) (bool, error) {
 		if left.Add(-1) < 0 {
 			return true, nil
 		}
-		return false, v.create()
+		return false, v.create(text)
 	})
 }

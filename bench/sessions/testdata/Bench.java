@@ -2,13 +2,16 @@ import jakarta.servlet.http.*;
 import java.io.*;
 import java.lang.management.ManagementFactory;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Date;
+import java.util.HashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.management.ObjectName;
 
 /** The application that is measured: what application.go does in Go. */
 public class Bench extends HttpServlet implements HttpSessionAttributeListener {
-    static final int PAYLOAD = 2048;
+    static final int TEXT = 2048, ITEMS = 12;
     static volatile Arrivals arrivals;
 
     /** When counts came from the other node. */
@@ -32,7 +35,7 @@ public class Bench extends HttpServlet implements HttpSessionAttributeListener {
         case "/count":
             HttpSession s = r.getSession();
             Integer count = (Integer) s.getAttribute("count");
-            if (count == null) { s.setAttribute("payload", payload()); count = 0; }
+            if (count == null) { fill(s, r.getParameter("text") != null); count = 0; }
             s.setAttribute("count", count + 1);
             out.print((count + 1) + " " + now());
             break;
@@ -45,9 +48,21 @@ public class Bench extends HttpServlet implements HttpSessionAttributeListener {
         }
     }
 
-    static String payload() {
-        byte[] b = new byte[PAYLOAD];
-        for (int i = 0; i < b.length; i++) b[i] = (byte) ('a' + ThreadLocalRandom.current().nextInt(26));
+    static void fill(HttpSession s, boolean text) {
+        if (text) { s.setAttribute("text", letters(TEXT)); return; }
+        ArrayList<HashMap<String, Object>> cart = new ArrayList<>();
+        for (int i = 0; i < ITEMS; i++) {
+            HashMap<String, Object> item = new HashMap<>();
+            item.put("article", letters(12)); item.put("name", letters(24)); item.put("quantity", 1 + ThreadLocalRandom.current().nextInt(9));
+            item.put("cents", ThreadLocalRandom.current().nextLong(100, 1_000_000)); item.put("added", new Date());
+            cart.add(item);
+        }
+        s.setAttribute("cart", cart);
+    }
+
+    static String letters(int n) {
+        byte[] b = new byte[n];
+        for (int i = 0; i < n; i++) b[i] = (byte) ('a' + ThreadLocalRandom.current().nextInt(26));
         return new String(b, 0);
     }
 

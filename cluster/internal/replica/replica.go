@@ -61,7 +61,6 @@ func Changes(d *wire.Delta) (changes []session.Change, unknown int) {
 	for i := range d.Actions {
 		a := &d.Actions[i]
 		c := session.Change{Name: a.Name, Remove: a.Remove, Value: a.Value}
-		value, _ := javaserial.Go(a.Node())
 		switch a.Type {
 		case wire.TypeAttribute:
 			c.Kind = session.KindAttribute
@@ -71,14 +70,14 @@ func Changes(d *wire.Delta) (changes []session.Change, unknown int) {
 				c.Value = principalOf(n)
 			}
 		case wire.TypeIsNew:
-			c.Kind, c.Value = session.KindIsNew, value
+			c.Kind, c.Value = session.KindIsNew, simple(a)
 		case wire.TypeMaxInactive:
 			c.Kind, c.Value = session.KindMaxInactive, nil
-			if n, ok := value.(int32); ok {
+			if n, ok := simple(a).(int32); ok {
 				c.Value = duration(n)
 			}
 		case wire.TypeAuthType:
-			c.Kind, c.Value = session.KindAuthType, value
+			c.Kind, c.Value = session.KindAuthType, simple(a)
 			if a.Remove {
 				c.Value = nil
 			}
@@ -93,6 +92,12 @@ func Changes(d *wire.Delta) (changes []session.Change, unknown int) {
 		changes = append(changes, c)
 	}
 	return changes, unknown
+}
+
+// simple is the value of an action that sets a number, a text or a truth value.
+func simple(a *wire.Action) any {
+	v, _ := javaserial.Simple(a.Node())
+	return v
 }
 
 // seconds is how Java has a maxInactiveInterval: whole seconds, not fewer than

@@ -271,3 +271,26 @@ func TestChurn(t *testing.T) {
 		}
 	})
 }
+
+// A node that starts knows of very many sessions, by the memory that messages may
+// take.
+func TestVeryMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := tribestest.NewNetwork(1)
+		all := starts(t, network, Config{}, "a", "b")
+		const many = 20000
+		for i := range many {
+			if _, err := all[i%2].Create(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		began := time.Now()
+		late := start(t, network, "late", Config{})
+		if n := late.Len(); n != many || all[0].Held() != many || late.Held() != 0 {
+			t.Errorf("it knows %d sessions, and has %d", n, late.Held())
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("it started in %v", took)
+		}
+	})
+}

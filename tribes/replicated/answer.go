@@ -59,6 +59,7 @@ func (h handler) Leftover(answer javaserial.Node, from tribes.Member) {
 // stateStream is a list of all entries: where they are, and in a Copy map what.
 func (m *Map) stateStream(k kind) []byte {
 	var list []any
+	w := &writer{classes: &m.classes, own: m.isOwn, shares: map[tribes.Key]javaserial.Node{}}
 	for _, e := range m.Entries() {
 		stream, err := keyStream(e.Key)
 		if err != nil || e.Primary == nil {
@@ -78,7 +79,7 @@ func (m *Map) stateStream(k kind) []byte {
 				continue
 			}
 		}
-		list = append(list, javaserial.Opaque{Node: msg.object(&m.classes, m.isOwn)})
+		list = append(list, javaserial.Opaque{Node: w.message(msg)})
 	}
 	n, err := javaserial.Java(list)
 	if err != nil { // a list of objects as they are can always be written

@@ -202,7 +202,7 @@ func (m *Map) stateOf(answer *message, limits javaserial.Limits) (all []at) {
 	}
 	n, err := javaserial.Decode(answer.value, limits)
 	if err != nil {
-		m.cfg.Log.Error("state of the map cannot be read", "map", m.cfg.Name, "err", err)
+		m.cfg.Log.Error("state of the map cannot be read: this node does not know where entries are; if it is too large raise the receive budget", "map", m.cfg.Name, "bytes", len(answer.value), "err", err)
 		return nil
 	}
 	for _, each := range elements(n) {

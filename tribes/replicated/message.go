@@ -70,23 +70,56 @@ const mostVersion = 1 << 62
 
 // object returns m as Java has it. own tells whether a member is this node.
 func (m *message) object(c *rpc.Classes, own func(tribes.Key) bool) *javaserial.Object {
+	return (&writer{classes: c, own: own}).message(m)
+}
+
+// A writer makes objects of messages that go out in one stream. If shares is not
+// nil they have their members in common, and the name of the map, as those of a
+// Tomcat have: then a member is there once, not in each.
+type writer struct {
+	classes *rpc.Classes
+	own     func(tribes.Key) bool
+	shares  map[tribes.Key]javaserial.Node
+	mapName javaserial.Node
+}
+
+func (w *writer) message(m *message) *javaserial.Object {
 	var nodes javaserial.Node
 	if !m.noNodes {
 		all := make([]javaserial.Node, len(m.nodes))
 		for i := range m.nodes {
-			all[i] = c.Object(m.nodes[i], own(m.nodes[i].Key()))
+			all[i] = w.member(&m.nodes[i])
 		}
 		nodes = javaserial.NewArray(nameMembers, suidMembers, all)
 	}
 	var primary javaserial.Node
 	if m.primary != nil {
-		primary = c.Object(*m.primary, own(m.primary.Key()))
+		primary = w.member(m.primary)
+	}
+	name := w.mapName
+	if name == nil {
+		name = javaserial.ByteArray(latin1(m.mapName))
+	}
+	if w.shares != nil {
+		w.mapName = name
 	}
 	fields := []javaserial.Value{
 		javaserial.BoolValue(m.diff), javaserial.IntValue(int64(m.kind)), bytesValue(m.diffVal), bytesValue(m.key),
-		bytesValue(latin1(m.mapName)), javaserial.NodeValue(nodes), javaserial.NodeValue(primary), bytesValue(m.value),
+		javaserial.NodeValue(name), javaserial.NodeValue(nodes), javaserial.NodeValue(primary), bytesValue(m.value),
 	}
 	return &javaserial.Object{Class: classMessage, Data: []javaserial.ClassData{{Class: classMessage, Fields: fields}}}
+}
+
+func (w *writer) member(m *tribes.Member) javaserial.Node {
+	key := m.Key()
+	if n := w.shares[key]; n != nil {
+		return n
+	}
+	n := w.classes.Object(*m, w.own(key))
+	if w.shares != nil {
+		w.shares[key] = n
+	}
+	return n
 }
 
 func bytesValue(b []byte) javaserial.Value {

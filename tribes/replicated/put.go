@@ -120,7 +120,10 @@ func (m *Map) Rename(ctx context.Context, old, fresh any, renamed func()) (bool,
 		return false, nil
 	}
 	there := m.entries[fresh]
-	moved := &entry{key: fresh, value: e.value, role: Primary}
+	moved := &entry{key: fresh, value: e.value, role: Primary, version: e.version}
+	if there != nil {
+		moved.version = max(moved.version, there.version)
+	}
 	delete(m.entries, old)
 	m.bury(old)
 	m.entries[fresh] = moved

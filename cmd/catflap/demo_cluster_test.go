@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -154,6 +156,66 @@ func TestDemoFailover(t *testing.T) {
 	if board := v.page("/nodes/"); strings.Count(board, "<strong>1</strong> session<") != 2 {
 		t.Errorf("not each node has the session:\n%s", board)
 	}
+}
+
+// TestDemoClicks: visitors click while nodes are killed and stopped in turn.
+// Nobody gets another session, each click that was answered is counted, and none
+// is counted that was not made.
+func TestDemoClicks(t *testing.T) {
+	d := startDemo(t)
+	var clicking sync.WaitGroup
+	stop := make(chan struct{})
+	var answered atomic.Int64
+	for range 8 {
+		v := d.visitor(t)
+		v.count()
+		clicking.Go(func() {
+			tried, counted := 1, 1
+			for {
+				select {
+				case <-stop:
+					if now := v.count().Count; now <= counted || now > tried+1 {
+						t.Errorf("%d after %d clicks, of which %d were answered", now, tried, counted)
+					}
+					return
+				default:
+				}
+				tried++
+				answer, err := v.Post(v.d.url+"/demo/api", "application/x-www-form-urlencoded", strings.NewReader("op=count"))
+				if err != nil {
+					continue
+				}
+				var now demoAnswer
+				err = json.NewDecoder(answer.Body).Decode(&now)
+				answer.Body.Close()
+				if err != nil || answer.StatusCode != http.StatusOK {
+					continue
+				}
+				if now.Count <= counted || now.Count > tried {
+					t.Errorf("%d after %d clicks, the last answer was %d", now.Count, tried, counted)
+				}
+				counted = now.Count
+				answered.Add(1)
+			}
+		})
+	}
+	some := func() { // clicks
+		end := time.Now().Add(20 * time.Second)
+		for enough := answered.Load() + 50; answered.Load() < enough && !t.Failed(); time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Error("nobody is answered any more")
+			}
+		}
+	}
+	operator := d.visitor(t)
+	for i, how := range []string{"kill", "kill", "stop", "stop", "kill", "kill"} {
+		some()
+		operator.post(fmt.Sprintf("/nodes/pj00%d/%s", i%2+1, how), "")
+		some()
+		operator.post(fmt.Sprintf("/nodes/pj00%d/start", i%2+1), "")
+	}
+	close(stop)
+	clicking.Wait()
 }
 
 // addresses are those on the page of the nodes, AJP and group of each.

@@ -9,7 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -174,5 +177,34 @@ func TestSecondTerm(t *testing.T) {
 	case <-done:
 	case <-time.After(8 * time.Second):
 		t.Errorf("still there after %v", time.Since(began))
+	}
+}
+
+// TestBallast: under load garbage is collected every 8 MB and more, not every 3.
+func TestBallast(t *testing.T) {
+	t.Setenv("GODEBUG", "gctrace=1")
+	p := serveSite(t)
+	var clients sync.WaitGroup
+	for range 4 {
+		clients.Go(func() {
+			for range 4000 {
+				if _, err := p.get("/"); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	clients.Wait()
+	p.Process.Signal(syscall.SIGTERM)
+	if err := p.Wait(); err != nil {
+		t.Error(err)
+	}
+	told := regexp.MustCompile(`, (\d+) MB goal`).FindAllStringSubmatch(p.stderr.String(), -1)
+	if len(told) == 0 {
+		t.Fatalf("nothing was collected:\n%s", &p.stderr)
+	}
+	if goal, _ := strconv.Atoi(told[len(told)-1][1]); goal < 2*ballastSize>>20 {
+		t.Errorf("the last of %d collections had the goal %d MB:\n%s", len(told), goal, &p.stderr)
 	}
 }

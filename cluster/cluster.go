@@ -213,10 +213,11 @@ func (t *taker) Object(n javaserial.Node, from *tribes.Message) (bool, error) {
 }
 
 // Joined implements rpc.Objects.
-func (t *taker) Joined(tribes.Member) {}
+func (t *taker) Joined(m tribes.Member) { t.cfg.Log.Info("member joined", "member", m) }
 
 // Left implements rpc.Objects.
 func (t *taker) Left(m tribes.Member) {
+	t.cfg.Log.Info("member left", "member", m)
 	for _, r := range *t.contexts.Load() {
 		r.Left(m)
 	}

@@ -2,34 +2,37 @@ package cluster
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/signal"
-	"strings"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/catflap/catflap/ajp"
 	"github.com/catflap/catflap/cluster"
 	"github.com/catflap/catflap/cluster/delta"
 	"github.com/catflap/catflap/internal/leaktest"
 	"github.com/catflap/catflap/interop/peer"
-	"github.com/catflap/catflap/javaserial"
+	"github.com/catflap/catflap/node/demo"
 	"github.com/catflap/catflap/session"
 	"github.com/catflap/catflap/tribes"
 	"github.com/catflap/catflap/tribes/interceptor"
 )
 
-// nodeEnv makes the test program a Go node: its value is the node's route.
+// nodeEnv makes the test program a Go node: its value is a goConfig.
 const nodeEnv = "CATFLAP_TEST_NODE"
 
 func TestMain(m *testing.M) {
-	if route := os.Getenv(nodeEnv); route != "" {
-		if err := runNode(route); err != nil {
+	if text := os.Getenv(nodeEnv); text != "" {
+		if err := runNode(text); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -39,112 +42,120 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "interop/cluster:", err)
 		os.Exit(1)
 	}
-	os.Exit(leaktest.Checked(m).Run())
+	code := leaktest.Checked(m).Run()
+	if builtDir != "" {
+		os.RemoveAll(builtDir)
+	}
+	os.Exit(code)
 }
 
-// runNode is a Go node with the application /shop at port 8080, until SIGTERM.
-func runNode(route string) error {
+type goConfig struct {
+	Route, Addr string
+	Host        bool
+	Options     tribes.Options
+}
+
+// A goNode is a runner.
+type goNode struct {
+	n       *node
+	env     string
+	output  string
+	process *peer.Process
+}
+
+func newGo(t *testing.T, c cast, n *node) *goNode {
+	t.Helper()
+	cfg := goConfig{Route: n.route, Addr: n.host.Addr, Host: c.host, Options: 8}
+	if c.acked {
+		cfg.Options = 6
+	}
+	text, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &goNode{n: n, env: nodeEnv + "=" + string(text), output: filepath.Join(t.TempDir(), "output")}
+}
+
+func (g *goNode) Start(t peer.T) {
+	cmd := g.n.host.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), g.env)
+	g.process = peer.Start(t, g.n.route, g.output, cmd)
+}
+
+func (g *goNode) Await(t peer.T) {
+	g.process.Await(t, func() error {
+		_, err := newVisitor(g.n.host).ask(g.n.http())
+		return err
+	})
+}
+
+func (g *goNode) Stop(t peer.T)          { g.process.Stop(t, syscall.SIGTERM, 20*time.Second) }
+func (g *goNode) Process() *peer.Process { return g.process }
+
+func (g *goNode) Log(t peer.T) string {
+	text, err := os.ReadFile(g.output)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatalf("%v", err)
+	}
+	return string(text)
+}
+
+// runNode is a Go node until SIGTERM.
+func runNode(text string) error {
+	var cfg goConfig
+	if err := json.Unmarshal([]byte(text), &cfg); err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	slog.SetDefault(log)
 	base := interceptor.Base{Log: log}
-	channel, err := tribes.New(tribes.Config{Name: route, Log: log, Interceptors: []tribes.Interceptor{
+	addr, err := netip.ParseAddr(cfg.Addr)
+	if err != nil {
+		return err
+	}
+	channel, err := tribes.New(tribes.Config{Name: cfg.Route, Address: addr, Log: log, Interceptors: []tribes.Interceptor{
 		interceptor.NewDispatch(interceptor.DispatchConfig{Base: base}), interceptor.NewFailureDetector(interceptor.FailureDetectorConfig{Base: base}),
 	}})
 	if err != nil {
 		return err
 	}
-	c := cluster.New(cluster.Config{Log: log}, channel)
-	m, err := delta.New(delta.Config{Context: c.Context("localhost", "/shop"), Route: route, Log: log}, c)
+	c := cluster.New(cluster.Config{Log: log, HostLevel: cfg.Host, SendOptions: cfg.Options}, channel)
+	m, err := delta.New(delta.Config{Context: c.Context("localhost", "/demo"), Route: cfg.Route, Log: log, ExpireEvery: time.Second}, c)
 	if err != nil {
 		return err
 	}
-	h, err := session.Handler(session.Config{ContextPath: "/shop", Log: log}, m, http.HandlerFunc(shop))
+	h, err := session.Handler(session.Config{ContextPath: "/demo", Log: log}, m, demo.New(demo.Config{Node: cfg.Route}))
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Addr: ":8080", Handler: h}
-	served := make(chan error, 1)
+	web := &http.Server{Handler: h}
+	container := &ajp.Server{Handler: h, Secret: secret}
+	served := make(chan error, 2)
 	go func() {
 		<-m.Ready()
-		served <- server.ListenAndServe()
+		for port, serve := range map[string]func(net.Listener) error{"8080": web.Serve, "8009": container.Serve} {
+			l, err := net.Listen("tcp", cfg.Addr+":"+port)
+			if err != nil {
+				served <- err
+				continue
+			}
+			go func() { served <- serve(l) }()
+		}
 	}()
-	err = c.Run(ctx, m)
-	server.Close()
-	if end := <-served; !errors.Is(end, http.ErrServerClosed) {
-		return end
+	inner, leave := context.WithCancel(context.Background())
+	go func() {
+		<-ctx.Done()
+		container.Shutdown(context.Background())
+		web.Shutdown(context.Background())
+		leave()
+	}()
+	err = c.Run(inner, m)
+	for range 2 {
+		if end := <-served; !errors.Is(end, http.ErrServerClosed) {
+			return end
+		}
 	}
 	return err
-}
-
-// shop does what Shop.java does.
-func shop(w http.ResponseWriter, r *http.Request) {
-	s := session.From(r.Context())
-	q := r.URL.Query()
-	var err error
-	switch q.Get("op") {
-	case "fill":
-		for name, v := range map[string]any{
-			"string": "häl\x00lo 😀", "count": int32(42), "long": int64(1) << 40, "bool": true, "double": 2.5, "date": time.UnixMilli(1700000000123),
-			"bytes": []byte{0, 1, 255}, "list": []any{"x", int32(7)}, "map": map[string]any{"k": int64(9)},
-		} {
-			err = errors.Join(err, s.Set(name, v))
-		}
-	case "count":
-		v, _ := s.Get("count")
-		n, _ := v.(int32)
-		err = s.Set("count", n+1)
-	case "set":
-		err = s.Set(q.Get("name"), q.Get("value"))
-	case "remove":
-		s.Remove(q.Get("name"))
-	case "rotate":
-		err = s.RotateID()
-	case "invalidate":
-		err = s.Invalidate()
-	}
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	if !s.Exists() {
-		io.WriteString(w, "none\n")
-		return
-	}
-	for _, name := range s.Names() {
-		v, _ := s.Get(name)
-		fmt.Fprintf(w, "%s=%s\n", name, strings.ReplaceAll(inWords(v), "\x00", "NUL"))
-	}
-}
-
-// inWords says what Shop.java says of a value.
-func inWords(v any) string {
-	switch v := v.(type) {
-	case string:
-		return "java.lang.String:" + v
-	case int32:
-		return fmt.Sprint("java.lang.Integer:", v)
-	case int64:
-		return fmt.Sprint("java.lang.Long:", v)
-	case bool:
-		return fmt.Sprint("java.lang.Boolean:", v)
-	case float64:
-		return fmt.Sprint("java.lang.Double:", v)
-	case time.Time:
-		return fmt.Sprint("java.util.Date:", v.UnixMilli())
-	case []byte:
-		var all []string
-		for _, b := range v {
-			all = append(all, fmt.Sprint(int8(b)))
-		}
-		return "[B:[" + strings.Join(all, ", ") + "]"
-	case []any:
-		return "java.util.ArrayList:" + strings.ReplaceAll(fmt.Sprint(v), " ", ", ")
-	case map[string]any:
-		return "java.util.HashMap:" + strings.NewReplacer("map[", "{", "]", "}", ":", "=").Replace(fmt.Sprint(v))
-	case javaserial.Opaque:
-		label, _ := v.Field("label")
-		return fmt.Sprint(v.Class(), ":", label)
-	}
-	return fmt.Sprintf("%T", v)
 }

@@ -88,16 +88,21 @@ func runProgram(t T, binary string, arguments ...string) (stdout, stderr string,
 // BuildCatflap builds catflap from these sources and returns its file.
 func BuildCatflap(t T) string {
 	t.Helper()
+	file := filepath.Join(Folder(t), "catflap") // catflap serves as another user, who has to reach its program
+	Build(t, file)
+	return file
+}
+
+// Build builds catflap from these sources as a file.
+func Build(t T, file string) {
+	t.Helper()
 	top, err := root()
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	folder := Folder(t) // catflap serves as another user, who has to reach its program
-	file := filepath.Join(folder, "catflap")
 	cmd := exec.Command("go", "build", "-o", file, "./cmd/catflap")
 	cmd.Dir = top
 	run(t, cmd)
-	return file
 }
 
 // StartCatflap starts the catflap that is the file binary with a configuration

@@ -222,6 +222,7 @@ func (tc *Tomcat) Start(t T) {
 		"-Djava.net.preferIPv4Stack=true", "-Djava.security.egd=file:/dev/urandom",
 		"-Djava.util.logging.config.file="+tc.Base+"/conf/logging.properties",
 		"-Djava.util.logging.manager=org.apache.juli.ClassLoaderLogManager",
+		"--add-opens=java.base/java.lang=ALL-UNNAMED", "--add-opens=java.base/java.io=ALL-UNNAMED", "--add-opens=java.rmi/sun.rmi.transport=ALL-UNNAMED", // as catalina.sh
 		"-DjvmRoute="+tc.Route, "-DNODE_ROUTE="+tc.Route, "-DNODE_ADDRESS="+tc.Host.Addr,
 		"-classpath", TomcatHome+"/bin/bootstrap.jar:"+TomcatHome+"/bin/tomcat-juli.jar",
 		"-Dcatalina.base="+tc.Base, "-Dcatalina.home="+TomcatHome, "-Djava.io.tmpdir="+tc.Base+"/temp",

@@ -44,6 +44,8 @@ func inWords(value any) attribute {
 		return attribute{"byte", strconv.FormatInt(int64(v), 10)}
 	case float32:
 		return attribute{"float", strconv.FormatFloat(float64(v), 'g', -1, 32)}
+	case interface{ Class() string }: // javaserial.Opaque
+		return attribute{v.Class(), "an object of Java"}
 	}
 	return attribute{fmt.Sprintf("%T", value), fmt.Sprint(value)}
 }

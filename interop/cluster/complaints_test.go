@@ -1,0 +1,47 @@
+package cluster
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// usual are words of warnings and errors that Tomcats write about each other,
+// too, when nodes are killed, paused, cut off, or started while others work.
+var usual = []struct{ words, why string }{
+	{"ClusterSessionListener.messageReceived Context manager doesn't exist:", "a Tomcat that starts is a member before it has its applications"},
+	{"DeltaManager.getAllClusterSessions Manager [", "it drops what came before the sessions that it has asked for were collected"},
+	{"SimpleTcpCluster.send Unable to send message through cluster sender.", "the other one has just been killed, or does not run on"},
+	{"ParallelNioSender.doLoop Member send is failing for:", "the same"},
+	{"NioReplicationTask.run IOException in replication worker, unable to drain channel. Probable cause: Keep alive socket closed[Connection reset]", "the other one was killed"},
+	{"TcpFailureDetector.performBasicCheck Member added, even though we weren't notified:", "it was suspected after a message had failed, and answers again"},
+}
+
+// ofTheLine is what differs from one line to the next.
+var ofTheLine = regexp.MustCompile(`^\S+ \S+ | \[.*\](?: org\.apache)`)
+
+// complaints complains about each warning and error of a Tomcat, once, but
+// after faults not about what is usual then.
+func (g *group) complaints(t *testing.T, faults bool) {
+	t.Helper()
+	for _, n := range g.nodes {
+		if !n.java() {
+			continue
+		}
+		times := map[string]int{}
+	lines:
+		for _, l := range n.tomcat().Complaints(t) {
+			for _, u := range usual {
+				if faults && strings.Contains(l, u.words) {
+					continue lines
+				}
+			}
+			times[strings.TrimSpace(ofTheLine.ReplaceAllString(l, " org.apache"))]++
+		}
+		for _, l := range slices.Sorted(maps.Keys(times)) {
+			t.Errorf("%s complains %d times: %s", n.route, times[l], l)
+		}
+	}
+}

@@ -16,12 +16,15 @@ const (
 	settle   = 1500 * time.Millisecond
 )
 
-// faults are what happens to a node, and how it comes back.
-var faults = []struct {
+// A fault is something that happens to a node.
+type fault struct {
 	name   string
-	strike func(g *group, t *testing.T, n *node) // returns when the others are to have noticed
+	strike func(g *group, t *testing.T, n *node) // returns when the others are to notice
 	mend   func(g *group, t *testing.T, n *node)
-}{
+}
+
+// faults are what happens to a node, and how it comes back.
+var faults = []fault{
 	{"kill", func(_ *group, _ *testing.T, n *node) { n.run.Process().Kill() }, (*group).startNode},
 	{"stop", func(_ *group, t *testing.T, n *node) { n.run.Stop(t) }, (*group).startNode},
 	{"pause",
@@ -39,9 +42,8 @@ func (n *node) signal(t *testing.T, sig syscall.Signal) {
 // fault has something happen to n while everybody clicks: nobody loses a
 // session, and with acknowledged replication no click. Then n is back, with
 // every session.
-func (g *group) fault(t *testing.T, c *crowd, addr string, n *node, which int) {
+func (g *group) fault(t *testing.T, c *crowd, addr string, n *node, f fault) {
 	t.Helper()
-	f := faults[which]
 	left := map[*node]int{}
 	for _, other := range g.nodes {
 		left[other] = other.count(t, n, "left")

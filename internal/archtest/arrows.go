@@ -127,7 +127,7 @@ var arrows = map[string][]string{
 	"interop/echo":           {"ajp", "session"},
 	"interop/streams":        {"javaserial"},
 	"interop/netns":          {},
-	"interop/cluster":        {"cluster", "cluster/delta", "node/demo", "interop/netns", "interop/peer", "javaserial", "session", "tribes", "tribes/interceptor"},
+	"interop/cluster":        {"interop/netns", "interop/peer", "node/demo", "session"},
 	"interop/migrate":        {"interop/netns", "interop/peer"},
 	"interop/migrate/cart":   {"javaserial", "node", "session"},
 	"interop/tribes":         {"interop/netns", "interop/peer", "javaserial", "tribes", "tribes/interceptor", "tribes/replicated", "tribes/rpc", "tribes/static"},

@@ -132,7 +132,7 @@ func newGroup(t *testing.T, c cast) *group {
 			})
 		} else {
 			each.route = fmt.Sprint("g", i+1)
-			each.run = newGo(t, c, each)
+			each.run = peer.NewNode(t, peer.NodeConfig{Binary: binary(t), Route: each.route, Host: each.host, ServerXML: c.serverXML()})
 		}
 		g.nodes = append(g.nodes, each)
 	}

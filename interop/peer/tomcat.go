@@ -234,14 +234,19 @@ func (tc *Tomcat) Start(t T) {
 // Await returns once tc serves HTTP and AJP.
 func (tc *Tomcat) Await(t T) {
 	t.Helper()
+	tc.process.Await(t, serves(tc.Host, tc.HTTPAddr, tc.AJPAddr))
+}
+
+// serves returns nil once a node's application answers.
+func serves(host netns.Host, http1, ajp string) func() error {
 	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(_ context.Context, network, addr string) (net.Conn, error) {
-			return tc.Host.Dial(network, addr, 5*time.Second)
+			return host.Dial(network, addr, 5*time.Second)
 		},
 	}}
-	tc.process.Await(t, func() error {
-		answer, err := client.Get("http://" + tc.HTTPAddr + "/demo/api")
+	return func() error {
+		answer, err := client.Get("http://" + http1 + "/demo/api")
 		if err != nil {
 			return err
 		}
@@ -249,8 +254,8 @@ func (tc *Tomcat) Await(t T) {
 		if answer.StatusCode != http.StatusOK {
 			return fmt.Errorf("status %s", answer.Status)
 		}
-		return accepts(tc.Host, tc.AJPAddr)()
-	})
+		return accepts(host, ajp)()
+	}
 }
 
 // Kill ends tc at once, as kill -9 does.
@@ -273,11 +278,7 @@ func (tc *Tomcat) console() string { return filepath.Join(tc.Base, "logs/console
 // Log is what tc has logged, also before a Kill.
 func (tc *Tomcat) Log(t T) string {
 	t.Helper()
-	text, err := os.ReadFile(tc.console())
-	if err != nil && !os.IsNotExist(err) {
-		t.Fatalf("tomcat %s: %v", tc.Route, err)
-	}
-	return string(text)
+	return logOf(t, tc.console())
 }
 
 // Complaints are the warnings and errors that tc has logged, but for those with

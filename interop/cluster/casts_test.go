@@ -113,13 +113,13 @@ func (c cast) play(t *testing.T, wanted []string) {
 	g.complaints(t, true)
 }
 
-// TestTomcats: what is expected of a group with Go nodes two Tomcats alone do.
+// TestTomcats: what is expected of a group with Go nodes Tomcats alone do.
 func TestTomcats(t *testing.T) {
 	if !full() {
 		return // they do not change with us
 	}
 	for i := range 4 {
-		c := cast{tomcats: 2, backup: i&1 > 0, acked: i&2 > 0, front: "catflap"}
+		c := cast{tomcats: 3, backup: i&1 > 0, acked: i&2 > 0, front: "catflap"}
 		t.Run(c.String(), func(t *testing.T) { c.play(t, c.whole()) })
 	}
 }

@@ -146,11 +146,7 @@ func (c *clicker) click(addr string, stop <-chan struct{}) {
 }
 
 // A crowd is 20 visitors.
-type crowd struct {
-	all []*clicker
-	// What was found since the last report.
-	sessions, counts int // lost
-}
+type crowd struct{ all []*clicker }
 
 func newCrowd(host netns.Host, n int) *crowd {
 	c := &crowd{}

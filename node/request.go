@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 
@@ -73,6 +74,22 @@ func (c *call) Write(p []byte) (int, error) {
 	c.begin(http.StatusOK)
 	n, err := c.ResponseWriter.Write(p)
 	c.sent += int64(n)
+	return n, err
+}
+
+// WriteString implements io.StringWriter.
+func (c *call) WriteString(s string) (int, error) {
+	c.begin(http.StatusOK)
+	n, err := io.WriteString(c.ResponseWriter, s)
+	c.sent += int64(n)
+	return n, err
+}
+
+// ReadFrom implements io.ReaderFrom: files may leave by sendfile.
+func (c *call) ReadFrom(r io.Reader) (int64, error) {
+	c.begin(http.StatusOK)
+	n, err := io.Copy(c.ResponseWriter, r)
+	c.sent += n
 	return n, err
 }
 

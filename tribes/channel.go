@@ -219,7 +219,7 @@ func (t *top) Deliver(m *Message) error {
 
 // Joined implements Upper.
 func (t *top) Joined(m Member) {
-	t.cfg.Log.LogAttrs(context.Background(), slog.LevelInfo, "member joined", slog.Any("member", m))
+	t.cfg.Log.LogAttrs(context.Background(), slog.LevelDebug, "member joined", slog.Any("member", m))
 	for _, l := range *t.listeners.Load() {
 		l.Joined(m)
 	}
@@ -227,7 +227,7 @@ func (t *top) Joined(m Member) {
 
 // Left implements Upper.
 func (t *top) Left(m Member) {
-	t.cfg.Log.LogAttrs(context.Background(), slog.LevelInfo, "member left", slog.Any("member", m))
+	t.cfg.Log.LogAttrs(context.Background(), slog.LevelDebug, "member left", slog.Any("member", m))
 	for _, l := range *t.listeners.Load() {
 		l.Left(m)
 	}

@@ -125,6 +125,7 @@ var arrows = map[string][]string{
 	"interop":                {"ajp", "node", "interop/echo", "interop/peer", "interop/load", "interop/scenario", "internal/web/openssl"},
 	"interop/peer":           {"interop/netns"},
 	"interop/echo":           {"ajp", "session"},
+	"interop/node":           {"interop/netns", "interop/peer"},
 	"interop/streams":        {"javaserial"},
 	"interop/netns":          {},
 	"interop/cluster":        {"interop/netns", "interop/peer", "node/demo", "session"},

@@ -1,0 +1,3 @@
+// Package node runs catflap node on server.xml files, in network namespaces,
+// behind real fronts.
+package node

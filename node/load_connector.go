@@ -12,17 +12,15 @@ import (
 // A connectorElement is what <Connector> says.
 type connectorElement struct {
 	Connector
-	AJP        AJP
-	TLS        tlsElement
-	portOffset int
-	executor   string
-	tls        bool // SSLEnabled
+	AJP      AJP
+	TLS      tlsElement
+	executor string
+	tls      bool // SSLEnabled
 }
 
 var connectorTable = table[connectorElement]{"Connector", []row[connectorElement]{
 	{"protocol", func(*connectorElement, given) {}, "HTTP/1.1, AJP/1.3, or the name of a class of Tomcat for one of them"},
 	{"port", func(c *connectorElement, g given) { c.Port = g.port() }, "where it listens; 0 takes a free port, -1 turns it off"},
-	{"portOffset", func(c *connectorElement, g given) { c.portOffset = int(g.number(-65535, 65535)) }, "is added to port, with the Server's"},
 	{"address", func(c *connectorElement, g given) { c.Address = g.text() }, "on which address; default all of them, of AJP only this machine"},
 	{"connectionTimeout", func(c *connectorElement, g given) { c.ConnectionTimeout = g.millis() }, "ms to wait for a request's head and for more of its body; -1 is for ever"},
 	{"keepAliveTimeout", func(c *connectorElement, g given) { c.KeepAliveTimeout = g.millis() }, "ms to wait for the next request; default connectionTimeout"},
@@ -79,7 +77,7 @@ func (l *loader) connector(e *serverxml.Element, s *serviceElement, offset int) 
 		}
 		return
 	}
-	c.Port = l.moved(at(e, "port"), c.Port, offset+c.portOffset)
+	c.Port = l.moved(at(e, "port"), c.Port, offset)
 	if c.executor != "" {
 		threads, ok := s.executors[c.executor]
 		if !ok {

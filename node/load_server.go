@@ -19,7 +19,7 @@ var serverTable = table[serverElement]{"Server", []row[serverElement]{
 	{"port", func(s *serverElement, g given) { s.Port = g.port() }, "where the node can be told to stop; -1 is nowhere, default 8005"},
 	{"address", func(s *serverElement, g given) { s.Address = g.text() }, "and on which address; default localhost"},
 	{"shutdown", func(s *serverElement, g given) { s.Command = g.Value }, "the word that stops it"},
-	{"portOffset", func(s *serverElement, g given) { s.offset = int(g.number(-65535, 65535)) }, "is added to its port and those of Connectors"},
+	{"portOffset", func(s *serverElement, g given) { s.offset = int(g.number(0, 65535)) }, "is added to its port and those of Connectors"},
 }}
 
 // server reads the root.

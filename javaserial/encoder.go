@@ -1,9 +1,11 @@
 package javaserial
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"slices"
+	"sync"
 )
 
 // An Encoder writes one stream as Java's ObjectOutputStream does: objects by
@@ -29,8 +31,10 @@ type classKey struct {
 	suid int64
 }
 
-// startSize is room for most streams.
-const startSize = 512
+const (
+	headSize  = 4   // of a stream
+	startSize = 512 // room for most streams
+)
 
 // NewEncoder begins a stream.
 func NewEncoder() *Encoder {
@@ -39,9 +43,32 @@ func NewEncoder() *Encoder {
 
 // Encode returns a stream that holds n alone.
 func Encode(n Node) []byte {
-	e := NewEncoder()
-	e.Object(n)
-	return e.Bytes()
+	b, _ := Write(func(e *Encoder) error {
+		e.Object(n)
+		return nil
+	})
+	return b
+}
+
+// encoders are empty ones that were used before.
+var encoders = sync.Pool{New: func() any { return NewEncoder() }}
+
+// maxKept is how large the stream of an Encoder may have become that is used
+// again.
+const maxKept = 64 << 10
+
+// Write returns the stream that write writes, or the error of write. The Encoder
+// is used again afterwards.
+func Write(write func(e *Encoder) error) ([]byte, error) {
+	e := encoders.Get().(*Encoder)
+	err := write(e)
+	if cap(e.out) > maxKept {
+		return e.Bytes(), err
+	}
+	b := bytes.Clone(e.Bytes())
+	*e = Encoder{out: e.out[:headSize]}
+	encoders.Put(e)
+	return b, err
 }
 
 // Bytes ends the block of primitive data and returns the stream. More may be

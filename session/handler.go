@@ -65,13 +65,13 @@ type handler struct {
 // ServeHTTP implements http.Handler.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	inner, parameter := cutParameter(r, h.parameter)
-	s := &Session{handler: h, answer: &answer{ResponseWriter: w}, asked: h.askedFor(r, parameter)}
+	s := &Session{handler: h, answer: answer{ResponseWriter: w}, asked: h.askedFor(r, parameter)}
 	s.request = inner.WithContext(context.WithValue(r.Context(), sessionKey{}, s))
 	defer s.release()
 	if h.binds {
 		s.current()
 	}
-	h.next.ServeHTTP(s.answer, s.request)
+	h.next.ServeHTTP(&s.answer, s.request)
 }
 
 // An answer notes when an answer begins: from then on it cannot set a cookie.

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 
@@ -13,7 +12,7 @@ import (
 // comes out is new each time, and goes back to Java as it came.
 type packed struct{ stream []byte }
 
-func pack(n javaserial.Node) packed { return packed{bytes.Clone(javaserial.Encode(n))} }
+func pack(n javaserial.Node) packed { return packed{javaserial.Encode(n)} }
 
 // packOwn packs what keep returned, if Go reads the same from it: a list or a
 // map that holds nothing else than plain values and such lists and maps.

@@ -13,12 +13,13 @@ import (
 type Session struct {
 	handler *handler
 	request *http.Request
-	answer  *answer
+	answer  answer
 
 	asked  asked // which session the client wants
 	looked bool  // it was looked for
 	entry  *Entry
-	used   []*Entry // that are told when the request ends
+	used   []*Entry  // that are told when the request ends
+	one    [1]*Entry // where used begins
 
 	primary  bool   // the entry that was looked for was this node's
 	original string // the id that the client came with, if that was another node's
@@ -64,6 +65,9 @@ func (s *Session) current() *Entry {
 // use makes e the session of s.
 func (s *Session) use(e *Entry) {
 	s.entry = e
+	if s.used == nil {
+		s.used = s.one[:0]
+	}
 	s.used = append(s.used, e)
 }
 

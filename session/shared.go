@@ -137,7 +137,9 @@ func (e *Entry) tell(event Event) {
 	}
 }
 
-// TakeChanges returns what was changed since it was called last, in order.
+// TakeChanges returns what was changed since it was called last, in order. That e
+// is not new any more is left out where more was changed: who makes changes knows
+// that by them.
 func (e *Entry) TakeChanges() []Change {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -146,6 +148,9 @@ func (e *Entry) TakeChanges() []Change {
 	}
 	all := e.changes.all
 	e.changes = nil
+	if first := &all[0]; len(all) > 1 && first.Kind == KindIsNew && first.Value == false && !e.watch.All {
+		all = all[1:]
+	}
 	for i := range all {
 		all[i].Value = forElsewhere(all[i].Value)
 	}

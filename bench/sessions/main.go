@@ -152,19 +152,25 @@ func measure(t *table, both [2]*pair, s settings) error {
 	if err := lateness(t, both, s); err != nil {
 		return err
 	}
-	if !m.joins {
-		return nil
+	if m.joins {
+		return joining(t, both)
 	}
-	if err := joining(t, both); err != nil {
-		return err
+	if m.backup {
+		return texts(t, both, s)
 	}
+	return nil
+}
+
+// texts measures sessions in which nothing but a text can be saved.
+func texts(t *table, both [2]*pair, s settings) error {
+	var memory [2]float64
 	for i, p := range both {
 		var err error
 		if memory[i], _, err = p.sized(s.sessions, true); err != nil {
 			return err
 		}
 	}
-	t.row(fmt.Sprintf("%s, memory with a text of %d bytes", m.name, textSize), "bytes", memory[0], memory[1], 0)
+	t.row(fmt.Sprintf("%s, memory with a text of %d bytes", both[0].manager.name, textSize), "bytes", memory[0], memory[1], 0)
 	return nil
 }
 

@@ -16,10 +16,10 @@ type manager struct {
 	class      string // of Tomcat
 	attributes string // of its element
 	options    tribes.Options
-	backup     bool
+	backup     bool // one backup; sessions with a text are measured
 	base       bool // what needs no session is measured with it
 	lossless   bool // the other node is sure to have all of each session: memory is measured
-	joins      bool // a node that joins is measured, and sessions with a text
+	joins      bool // a node that joins is measured
 }
 
 const acknowledged = tribes.OptionAck | tribes.OptionSyncAck
@@ -42,7 +42,7 @@ type nodeSettings struct {
 func (s nodeSettings) serverXML() string {
 	_, port, _ := net.SplitHostPort(s.addr)
 	return fmt.Sprintf(`<Server port="-1"><Service name="Catalina">
- <Connector port="%[2]s" address="127.0.0.1" protocol="HTTP/1.1" maxKeepAliveRequests="-1"/>
+ <Connector port="%[2]s" address="127.0.0.1" protocol="HTTP/1.1" maxKeepAliveRequests="-1" keepAliveTimeout="120000"/>
  <Engine name="Catalina" defaultHost="localhost" jvmRoute="%[1]s">
   <Cluster className="org.apache.catalina.ha.tcp.SimpleTcpCluster" channelSendOptions="%[4]d">
    <Manager className="org.apache.catalina.ha.session.%[3]s" %[5]s notifyListenersOnReplication="true"/>

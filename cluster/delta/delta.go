@@ -268,13 +268,13 @@ func (m *Manager) send(ctx context.Context, h *held, msg *wire.Message) error {
 	return m.c.Send(ctx, m.c.Members(), msg, 0, h.order)
 }
 
-// sendChanges sends a delta of the session with an id.
-func (m *Manager) sendChanges(ctx context.Context, to []tribes.Member, id, order string, changes []session.Change) error {
+// sendChanges sends a delta of the session with an id, stamped at a time.
+func (m *Manager) sendChanges(ctx context.Context, to []tribes.Member, id, order string, changes []session.Change, at time.Time) error {
 	payload, err := replica.Delta(id, m.cfg.RecordAll, changes).Encode()
 	if err != nil {
 		return err
 	}
-	msg := wire.About(wire.EventDelta, m.cfg.Context, id, time.Now())
+	msg := wire.About(wire.EventDelta, m.cfg.Context, id, at)
 	msg.Payload = payload
 	return m.c.Send(ctx, to, msg, 0, order)
 }

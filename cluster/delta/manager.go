@@ -120,7 +120,7 @@ func (m *Manager) end(ctx context.Context, h *held) {
 	defer leave()
 	id := h.entry.ID()
 	if changes := h.entry.TakeChanges(); len(changes) > 0 {
-		if err := m.sendChanges(ctx, m.c.Members(), id, h.order, changes); err != nil {
+		if err := m.sendChanges(ctx, m.c.Members(), id, h.order, changes, time.Now()); err != nil {
 			m.cfg.Log.Error("last changes of a session not sent", "err", err)
 		}
 	}
@@ -156,7 +156,7 @@ func (m *Manager) Done(ctx context.Context, e *session.Entry) error {
 	silent := now.Sub(time.Unix(0, h.sent.Load()))
 	switch limit := e.MaxInactive(); {
 	case len(changes) > 0:
-		err = m.sendChanges(ctx, members, e.ID(), h.order, changes)
+		err = m.sendChanges(ctx, members, e.ID(), h.order, changes, now)
 	case !was || limit > 0 && silent > limit:
 		err = m.send(ctx, h, wire.About(wire.EventAccessed, m.cfg.Context, e.ID(), now))
 	default:

@@ -285,7 +285,7 @@ func (m *Manager) giveAuthTypes(ctx context.Context, to []tribes.Member, all []s
 			continue
 		}
 		changes := []session.Change{{Kind: session.KindAuthType, Value: s.Principal.AuthType}}
-		if err := m.sendChanges(ctx, to, s.ID, transferOrder, changes); err != nil {
+		if err := m.sendChanges(ctx, to, s.ID, transferOrder, changes, time.Now()); err != nil {
 			m.cfg.Log.Warn("how somebody has logged in not told to a node that starts", "context", m.cfg.Context, "err", err)
 		}
 	}

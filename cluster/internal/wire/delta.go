@@ -66,10 +66,11 @@ type Delta struct {
 }
 
 // Encode returns d as a stream of its own.
-func (d *Delta) Encode() ([]byte, error) {
-	e := javaserial.NewEncoder()
+func (d *Delta) Encode() ([]byte, error) { return javaserial.Write(d.write) }
+
+func (d *Delta) write(e *javaserial.Encoder) error {
 	if !e.UTF(d.ID) {
-		return nil, fmt.Errorf("delta: session id of %d bytes: too long", len(d.ID))
+		return fmt.Errorf("delta: session id of %d bytes: too long", len(d.ID))
 	}
 	e.Bool(d.RecordAll)
 	e.Int32(int32(len(d.Actions)))
@@ -82,17 +83,17 @@ func (d *Delta) Encode() ([]byte, error) {
 			e.Int32(0)
 		}
 		if !e.UTF(a.Name) {
-			return nil, fmt.Errorf("delta: a name of %d bytes: too long", len(a.Name))
+			return fmt.Errorf("delta: a name of %d bytes: too long", len(a.Name))
 		}
 		e.Bool(a.Value != nil)
 		if a.Value == nil {
 			continue
 		}
 		if err := e.Value(a.Value); err != nil {
-			return nil, fmt.Errorf("delta: %q: %w", a.Name, err)
+			return fmt.Errorf("delta: %q: %w", a.Name, err)
 		}
 	}
-	return e.Bytes(), nil
+	return nil
 }
 
 // ParseDelta reads a delta. Any error means that nothing of it is to be applied.

@@ -7,12 +7,12 @@ import (
 
 // About returns a message about the session with an id, stamped at a time.
 func About(event Event, context, id string, at time.Time) *Message {
-	ms := at.UnixMilli()
-	key := id + "-" + strconv.FormatInt(time.Now().UnixMilli(), 10)
-	if event == EventExpired {
-		key = id + "-EXPIRED-MSG"
+	key := id + "-EXPIRED-MSG"
+	if event != EventExpired {
+		b := append(append(make([]byte, 0, 80), id...), '-')
+		key = string(strconv.AppendInt(b, at.UnixMilli(), 10))
 	}
-	return &Message{Event: event, Context: context, ID: id, Key: key, Timestamp: ms}
+	return &Message{Event: event, Context: context, ID: id, Key: key, Timestamp: at.UnixMilli()}
 }
 
 // GetAll returns the question for all sessions of a context.

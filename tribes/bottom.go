@@ -29,6 +29,7 @@ type bottom struct {
 	listener net.Listener
 	udp      net.PacketConn // nil if there is none
 	local    atomic.Pointer[Member]
+	self     atomic.Pointer[self] // of local, and so nil until that is set
 
 	events events
 }
@@ -101,6 +102,7 @@ func (b *bottom) bind() error {
 		return err
 	}
 	b.local.Store(&m)
+	b.self.Store(nil)
 	return nil
 }
 
@@ -201,10 +203,26 @@ func (b *bottom) sendDatagrams(ctx context.Context, to []Member, m *Message, fro
 	return nil
 }
 
+// A self is the bytes of this member at a time.
+type self struct {
+	alive int64
+	bytes []byte
+}
+
+// sameFor is for how long, in ms, the bytes of this member are not made anew. As
+// in Tomcat, messages tell how long it is alive with that delay.
+const sameFor = 250
+
 // bytes are the bytes of this member.
 func (b *bottom) bytes() []byte {
+	alive := b.group.Alive()
+	if s := b.self.Load(); s != nil && alive-s.alive < sameFor {
+		return s.bytes
+	}
 	m := b.Local()
-	return m.AppendTo(make([]byte, 0, m.Size()))
+	s := &self{m.Alive, m.AppendTo(make([]byte, 0, m.Size()))}
+	b.self.Store(s)
+	return s.bytes
 }
 
 // Members implements Lower.

@@ -1,7 +1,8 @@
 // Command tribes measures package tribes beside Tomcat's own library in the
 // same run: throughput, latency and processor time of messages of 1 KiB between
 // 2 and 4 members on this machine. What comes in is how long to measure, what
-// goes out is a table with medians of rounds that take turns, and ratios.
+// goes out is a table with medians of rounds that take turns, the medians of
+// their ratios, and whether these are as they are meant to be.
 package main
 
 import (
@@ -62,37 +63,42 @@ func run(rounds, count, members int) error {
 		{"asynchronous, each ms", count / 30, 1, 8, time.Millisecond, true},
 	}
 	fmt.Printf("messages of 1 KiB; %d rounds in turns, medians. Rate: messages a second that each receiver gets. CPU: user and system of all\n"+
-		"members, for a message. Latency: acknowledged until Send returns, asynchronous until it is received.\n\n", rounds)
+		"members, for a message. Latency: acknowledged until Send returns, asynchronous until it is received. Ratio: median of the rounds'.\n\n", rounds)
 	fmt.Printf("%-28s %-8s %21s %23s %23s %23s\n", "", "", "rate /s", "CPU µs", "p50 µs", "p99 µs")
 	fmt.Printf("%-28s %-8s %s\n", "load", "members", "  Go   Tomcat  ratio      Go  Tomcat   ratio      Go  Tomcat   ratio      Go  Tomcat   ratio")
+	var all []verdict
 	for _, n := range []int{2, 4} {
 		if members != 0 && members != n {
 			continue
 		}
-		if err := compare(commands, loads, n, rounds); err != nil {
+		verdicts, err := compare(commands, loads, n, rounds)
+		if err != nil {
 			return err
 		}
+		all = append(all, verdicts...)
 	}
+	printVerdicts(os.Stdout, all)
 	return nil
 }
 
 // compare lets groups of n members of both kinds do all loads in turns.
-func compare(commands [2][]string, loads []load, n, rounds int) error {
+func compare(commands [2][]string, loads []load, n, rounds int) ([]verdict, error) {
 	var groups [2]group
 	for i, command := range commands {
 		var err error
 		if groups[i], err = startGroup(command, n); err != nil {
-			return err
+			return nil, err
 		}
 		defer groups[i].end()
 	}
+	var all []verdict
 	for _, l := range loads {
 		var results [2][]result
 		for round := range rounds + 2 { // the first two warm up
 			for i, g := range groups {
 				r, err := g.round(l)
 				if err != nil {
-					return err
+					return nil, err
 				}
 				if round >= 2 {
 					results[i] = append(results[i], r)
@@ -106,19 +112,28 @@ func compare(commands [2][]string, loads []load, n, rounds int) error {
 			func(r result) float64 { return float64(r.p50) / 1000 },
 			func(r result) float64 { return float64(r.p99) / 1000 },
 		} {
-			ours, theirs := median(results[0], of), median(results[1], of)
 			format := " %7.1f %7.1f %7.2f"
 			if i == 0 {
 				format = " %6.0f %6.0f %6.2f "
 			}
-			fmt.Printf(format, ours, theirs, ours/theirs)
+			fmt.Printf(format, median(results[0], of), median(results[1], of), ratio(results, of))
 		}
 		fmt.Println()
+		all = append(all, judge(l, n, results))
 	}
-	return nil
+	return all, nil
 }
 
-func median(all []result, of func(result) float64) float64 {
-	sorted := slices.SortedFunc(slices.Values(all), func(a, b result) int { return cmp.Compare(of(a), of(b)) })
+func median[T any](all []T, of func(T) float64) float64 {
+	sorted := slices.SortedFunc(slices.Values(all), func(a, b T) int { return cmp.Compare(of(a), of(b)) })
 	return of(sorted[len(sorted)/2])
+}
+
+// ratio is the median of the ratios of both kinds, round by round.
+func ratio(results [2][]result, of func(result) float64) float64 {
+	var all []float64
+	for i := range results[0] {
+		all = append(all, of(results[0][i])/of(results[1][i]))
+	}
+	return median(all, func(r float64) float64 { return r })
 }

@@ -138,9 +138,11 @@ func (n *node) send(ctx context.Context, count, threads int, options tribes.Opti
 				data := make([]byte, messageSize)
 				began := time.Now()
 				binary.BigEndian.PutUint64(data, uint64(began.UnixNano()))
-				if err := n.Send(ctx, to, &tribes.Message{Options: options | tribes.OptionBytes, Data: data}); err != nil {
-					failed.Store(&err)
-					return
+				if options != nothing {
+					if err := n.Send(ctx, to, &tribes.Message{Options: options | tribes.OptionBytes, Data: data}); err != nil {
+						failed.Store(&err)
+						return
+					}
 				}
 				took[i-1] = int64(time.Since(began))
 				if pause > 0 {

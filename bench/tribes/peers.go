@@ -6,10 +6,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A member is a process that is a node of one kind.
@@ -70,26 +71,15 @@ func (m *member) answer(word string) (string, error) {
 	return rest, nil
 }
 
-// cpu is how much processor time m has had, user and system.
+// cpu is how much processor time m has had, user and system, its ended threads
+// included.
 func (m *member) cpu() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", m.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
+	const sched = 2 // CPUCLOCK_SCHED of the kernel: in ns, of a process
+	var t unix.Timespec
+	if err := unix.ClockGettime(int32(^m.cmd.Process.Pid<<3|sched), &t); err != nil {
+		return 0, fmt.Errorf("processor time of %s: %w", m.cmd.Path, err)
 	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("/proc/%d/stat is short", m.cmd.Process.Pid)
-	}
-	ticks := 0
-	for _, f := range fields[11:13] {
-		n, err := strconv.Atoi(f)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / 100, nil // USER_HZ is 100
+	return time.Duration(t.Nano()), nil
 }
 
 // A group is members of one kind; the first sends to the others.
@@ -121,21 +111,42 @@ type load struct {
 	count   int
 	threads int
 	options int
-	pause   time.Duration
-	oneWay  bool // latency is from sending to receiving, not until Send returns
+	pause   time.Duration // of a thread behind each message; they set the rate then
+	oneWay  bool          // latency is from sending to receiving, not until Send returns
 }
 
 // A result is what a round took.
 type result struct {
 	rate     float64       // messages a second, as each receiver gets them
 	cpu      time.Duration // of all members, for a message
+	pauses   time.Duration // of that, what the pauses take without messages; 0 if there are none
 	p50, p99 time.Duration
 }
 
+// net is the processor time for a message without that for pauses.
+func (r result) net() time.Duration { return r.cpu - r.pauses }
+
+// nothing are the options of messages that are not sent.
+const nothing = -1
+
 // round does one load.
 func (g group) round(l load) (result, error) {
+	pauses := time.Duration(0)
+	if l.pause > 0 && l.options != nothing {
+		alone := l
+		alone.options, alone.oneWay = nothing, false
+		r, err := g.round(alone)
+		if err != nil {
+			return result{}, err
+		}
+		pauses = r.cpu
+	}
 	words := []string{"send", fmt.Sprint(l.count), fmt.Sprint(l.threads), fmt.Sprint(l.options), fmt.Sprint(l.pause.Microseconds())}
-	for _, m := range g[1:] {
+	receivers := g[1:]
+	if l.options == nothing {
+		receivers = nil
+	}
+	for _, m := range receivers {
 		words = append(words, m.port)
 		if err := m.tell("expect", fmt.Sprint(l.count)); err != nil {
 			return result{}, err
@@ -156,7 +167,7 @@ func (g group) round(l load) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	for _, m := range g[1:] {
+	for _, m := range receivers {
 		got, err := m.answer("got")
 		if err != nil {
 			return result{}, err
@@ -170,7 +181,7 @@ func (g group) round(l load) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	r := result{rate: float64(l.count) / took.Seconds(), cpu: (after - before) / time.Duration(l.count)}
+	r := result{rate: float64(l.count) / took.Seconds(), cpu: (after - before) / time.Duration(l.count), pauses: pauses}
 	_, err = fmt.Sscan(latency, (*int64)(&r.p50), (*int64)(&r.p99))
 	return r, err
 }

@@ -59,7 +59,7 @@ public class Node implements ChannelListener {
 
     static long now() { Instant i = Instant.now(); return i.getEpochSecond() * 1_000_000_000L + i.getNano(); }
 
-    /** send COUNT THREADS OPTIONS PAUSE_MICROSECONDS PORT... */
+    /** send COUNT THREADS OPTIONS PAUSE_MICROSECONDS PORT...; with options -1 only the pauses. */
     String send(String[] w) throws Exception {
         int count = Integer.parseInt(w[1]), threads = Integer.parseInt(w[2]), options = Integer.parseInt(w[3]), pause = Integer.parseInt(w[4]);
         Member[] to = new Member[w.length - 5];
@@ -79,7 +79,7 @@ public class Node implements ChannelListener {
                         byte[] data = new byte[SIZE];
                         ByteBuffer.wrap(data).putLong(now());
                         long began = System.nanoTime();
-                        channel.send(to, new ByteMessage(data), options);
+                        if (options >= 0) channel.send(to, new ByteMessage(data), options);
                         took[i] = System.nanoTime() - began;
                         if (pause > 0) TimeUnit.MICROSECONDS.sleep(pause);
                     }

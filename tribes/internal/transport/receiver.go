@@ -200,15 +200,8 @@ func (in *incoming) room(ctx context.Context, n int64) bool {
 	return true
 }
 
-// frame reads the next frame. io.EOF is the end between two.
+// frame reads the next frame, of which something has come.
 func (in *incoming) frame(ctx context.Context) ([]byte, error) {
-	if in.timed && in.in.Buffered() == 0 {
-		in.conn.SetReadDeadline(time.Time{})
-		in.timed = false
-	}
-	if _, err := in.in.Peek(1); err != nil {
-		return nil, ignoreReset(err)
-	}
 	if err := in.full(in.head[:]); err != nil {
 		return nil, fmt.Errorf("head of a frame: %w", err)
 	}
@@ -279,19 +272,30 @@ func (in *incoming) body(ctx context.Context, n int) ([]byte, error) {
 }
 
 // messages reads a message, and what else has come with it, and delivers them.
+// io.EOF is the end behind a message.
 // They are acknowledged as their options say, and before they are delivered, if
 // it is not after: those that came together with one write.
 func (in *incoming) messages(ctx context.Context) error {
-	body, err := in.frame(ctx)
-	if err != nil {
-		return err
+	if in.timed && in.in.Buffered() == 0 {
+		in.conn.SetReadDeadline(time.Time{})
+		in.timed = false
 	}
-	m, err := in.message(body)
-	if err != nil {
-		return err
+	if _, err := in.in.Peek(1); err != nil {
+		return ignoreReset(err)
 	}
-	in.together = append(in.together[:0], m)
-	in.gather()
+	in.together = in.together[:0]
+	if in.gather(); len(in.together) == 0 { // it has not come completely, or cannot be read
+		body, err := in.frame(ctx)
+		if err != nil {
+			return err
+		}
+		m, err := in.message(body)
+		if err != nil {
+			return err
+		}
+		in.together = append(in.together, m)
+		in.gather()
+	}
 	defer clear(in.together)
 	if err := in.answer(in.arrived(0), ackFrames); err != nil {
 		return err

@@ -11,12 +11,17 @@ import (
 const maxRaw = 64 << 10
 
 // A socket is a connection with a reader and a writer that cost less than those
-// of net.Conn. One goroutine reads and one writes at a time.
+// of net.Conn. One goroutine reads and one writes or looks
+// whether it is stale at a time.
 type socket struct {
 	net.Conn
 	raw     syscall.RawConn // nil if it is none of the system's
 	reading call
 	writing call
+
+	look   func(fd uintptr) // sets gone
+	gone   bool
+	peeked [1]byte
 }
 
 // A call is one way of a socket: what the function that RawConn calls works on.
@@ -46,6 +51,10 @@ func newSocket(conn net.Conn) *socket {
 		c := &s.writing
 		c.n, c.err = rawWrite(fd, c.b)
 		return true
+	}
+	s.look = func(fd uintptr) {
+		n, errno := rawPeek(fd, s.peeked[:])
+		s.gone = n == 0 && errno == 0 || errno != 0 && errno != syscall.EAGAIN && errno != syscall.EINTR
 	}
 	return s
 }
@@ -95,11 +104,7 @@ func (s *socket) stale() bool {
 		own, ok := s.Conn.(interface{ Stale() bool })
 		return ok && own.Stale()
 	}
-	gone := false
-	err := s.raw.Control(func(fd uintptr) { // not Read, which fails once a deadline has passed
-		var b [1]byte
-		n, errno := rawPeek(fd, b[:])
-		gone = n == 0 && errno == 0 || errno != 0 && errno != syscall.EAGAIN && errno != syscall.EINTR
-	})
-	return err != nil || gone
+	s.gone = true
+	err := s.raw.Control(s.look) // not Read, which fails once a deadline has passed
+	return err != nil || s.gone
 }

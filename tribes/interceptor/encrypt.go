@@ -76,7 +76,7 @@ func NewEncrypt(cfg EncryptConfig) (*Encrypt, error) {
 	switch strings.ToUpper(cfg.Algorithm) {
 	case strings.ToUpper(algorithmGCM):
 		e.own, e.other = gcmSealer{gcm}, cbcSealer{block}
-	case strings.ToUpper(algorithmCBC), "AES":
+	case strings.ToUpper(algorithmCBC):
 		e.own, e.other = cbcSealer{block}, gcmSealer{gcm}
 		cfg.Log.Warn("encryptionAlgorithm " + algorithmCBC + " does not notice forged messages; " + algorithmGCM + " does")
 	default:

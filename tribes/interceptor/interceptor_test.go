@@ -54,12 +54,16 @@ type user struct {
 	got  [][]byte
 	told []string // who joined and left
 	fail error
+	ask  func(m *tribes.Message) // about what is delivered; may be nil
 }
 
 func (u *user) Deliver(m *tribes.Message) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.got = append(u.got, bytes.Clone(m.Data))
+	if u.ask != nil {
+		u.ask(m)
+	}
 	return u.fail
 }
 
@@ -330,6 +334,25 @@ func TestOrderGap(t *testing.T) {
 	})
 }
 
+// What is delivered because a gap was waited for long enough, when no message
+// comes that would bring memory with it, has a bounded amount of it.
+func TestOrderGapRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := interceptor.NewOrder(interceptor.OrderConfig{MaxQueueBytes: 1000})
+		u, _ := between(o)
+		m := frames(t, "order-2")[0]
+		m.Room = func(int) bool { t.Error("memory of a delivery that has ended is asked for"); return false }
+		deliver(t, o, m)
+		time.Sleep(4 * time.Second)
+		asked := []bool{}
+		u.ask = func(m *tribes.Message) { asked = append(asked, m.Take(600), m.Take(600), m.Take(400)) }
+		o.Heartbeat(t.Context())
+		if !slices.Equal(asked, []bool{true, false, true}) {
+			t.Errorf("600, 600 and 400 bytes of 1000: %v", asked)
+		}
+	})
+}
+
 func TestDomainFilter(t *testing.T) {
 	d := interceptor.NewDomainFilter(interceptor.DomainFilterConfig{Domain: []byte("ours")})
 	u, _ := between(d)
@@ -377,6 +400,7 @@ func TestEncrypt(t *testing.T) {
 	}
 	for _, cfg := range []interceptor.EncryptConfig{
 		{Key: "xx"}, {Key: "0011"}, {Key: key128, Algorithm: "AES/ECB/PKCS5Padding"}, {Key: key128, Algorithm: "DES"}, {},
+		{Key: key128, Algorithm: "AES"}, {Key: key128, Algorithm: "AES/CFB/PKCS5Padding"}, {Key: key128, Algorithm: "AES/GCM/PKCS5Padding"},
 	} {
 		if _, err := interceptor.NewEncrypt(cfg); err == nil {
 			t.Errorf("%+v is taken", cfg)

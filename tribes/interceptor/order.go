@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/catflap/catflap/tribes"
@@ -134,8 +135,9 @@ func (o *Order) bound() {
 }
 
 // deliver delivers what is due of s, and returns what became of own if that was
-// among it. room is where what waited finds the memory that it needs now. o.mu
-// is locked, and unlocked at the end.
+// among it. room is where what waited finds the memory that it needs now; nil
+// leaves each message that of MaxQueueBytes. o.mu is locked, and unlocked at the
+// end.
 func (o *Order) deliver(s *sequence, own *tribes.Message, room func(int) bool) (err error) {
 	if s.delivering {
 		o.mu.Unlock()
@@ -144,7 +146,9 @@ func (o *Order) deliver(s *sequence, own *tribes.Message, room func(int) bool) (
 	s.delivering = true
 	for m, ok := o.due(s); ok; m, ok = o.due(s) {
 		o.mu.Unlock()
-		m.Room = room
+		if m.Room = room; room == nil {
+			m.Room = upTo(o.cfg.MaxQueueBytes)
+		}
 		failed := o.Above.Deliver(m)
 		if m == own {
 			err = failed
@@ -156,6 +160,19 @@ func (o *Order) deliver(s *sequence, own *tribes.Message, room func(int) bool) (
 	s.delivering = false
 	o.mu.Unlock()
 	return err
+}
+
+// upTo is a Room of n bytes.
+func upTo(n int64) func(int) bool {
+	var left atomic.Int64
+	left.Store(n)
+	return func(n int) bool {
+		if left.Add(-int64(n)) >= 0 {
+			return true
+		}
+		left.Add(int64(n))
+		return false
+	}
 }
 
 // due takes the next message of s that may be delivered: the expected one, an

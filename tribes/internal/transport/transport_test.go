@@ -240,6 +240,28 @@ func TestKeepAlive(t *testing.T) {
 	}
 }
 
+// KeepAliveCount counts each of the messages that leave in one piece.
+func TestKeepAliveCountTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := tribestest.NewNetwork(1)
+		p := startPeer(t, network, acknowledge(wire.Ack))
+		s := sender(t, network, transport.SenderConfig{KeepAliveCount: 4})
+		self := wire.Member{Host: netip.MustParseAddr("10.9.9.9"), Port: 4000, ID: wire.ID{9}}
+		three := []*wire.Message{{Data: []byte("1")}, {Data: []byte("2")}, {Data: []byte("3")}}
+		if err := s.SendAll(t.Context(), []wire.Member{p.Member}, three, self.AppendTo(nil)); err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range []int{1, 2} {
+			if err := send(t, s, p, 0, "x"); err != nil {
+				t.Error(err)
+			}
+			if conns, _ := p.seen(); conns != want {
+				t.Errorf("%d messages on %d connections, want %d", 4+i, conns, want)
+			}
+		}
+	})
+}
+
 // A connection that the other side has closed meanwhile is not written to.
 func TestClosedMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -175,7 +175,7 @@ func TestExpiry(t *testing.T) {
 func TestTouch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := tribestest.NewNetwork(1)
-		all := starts(t, network, Config{MaxInactive: 10 * time.Minute}, "a", "b")
+		all := starts(t, network, Config{MaxInactive: 10 * time.Minute, ExpireEvery: 7 * time.Minute}, "a", "b")
 		cookie := all[0].set(t, "", "x", 1)
 		e, err := all[0].Find(t.Context(), idOf(cookie))
 		if err != nil {
@@ -186,8 +186,15 @@ func TestTouch(t *testing.T) {
 			e.Touched() // as a request of which Done is not told
 		}
 		want(t, cookie, "x=1", all...)
+		known, _ := all[1].m.Peek(idOf(cookie))
+		for silent := time.Duration(0); silent < 10*time.Minute+5*time.Second; { // and was used meanwhile
+			time.Sleep(5 * time.Second)
+			e.Touched()
+			s, _ := entryOf(known.Value).State()
+			silent = time.Since(s.This)
+		}
 		all[0].kill(network)
-		time.Sleep(5 * time.Second)
+		time.Sleep(8 * time.Minute)
 		if text, _ := all[1].read(t, cookie); text != "x=1" {
 			t.Errorf("after the primary has died: %s", text)
 		}

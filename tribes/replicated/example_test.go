@@ -20,7 +20,7 @@ func ExampleMap() {
 	group, leave := context.WithCancel(context.Background()) // maps end before the channels that they are on
 	ended := make(chan error, 4)
 	join := func(name string) *replicated.Map {
-		channel, err := tribes.New(tribes.Config{Name: name, Network: network.Node(name), Membership: membership.Config{Frequency: 20 * time.Millisecond}})
+		channel, err := tribes.New(tribes.Config{Name: name, Network: network.Node(name), Membership: membership.Config{Frequency: 150 * time.Millisecond}})
 		if err != nil {
 			panic(err)
 		}

@@ -141,46 +141,34 @@ func (m *Map) forget(e *entry) {
 	}
 }
 
-// fetchWait is how long those that most likely have an entry are waited for
-// before others are asked.
+// fetchWait is how long those that are to have an entry are waited for before
+// others are asked.
 const fetchWait = 2 * time.Second
 
-// fetch asks for the value of an entry those that have its backup, then its
-// primary, then all others. gone is set if all have answered that they do not
-// have it.
+// fetch asks for the value of an entry those that have its backup, then all
+// others. gone is set if all have answered that they do not have it.
 func (m *Map) fetch(ctx context.Context, e *entry) (value any, gone bool) {
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.RPCTimeout)
 	defer cancel()
 	m.mu.Lock()
-	nodes, primary := m.present(e.nodes), e.primary
+	nodes := m.present(e.nodes)
 	m.mu.Unlock()
-	asked, answered := nodes, 0
-	stages := [][]tribes.Member{nodes, nil, nil}
-	if primary != nil && !contains(asked, primary.Key()) {
-		m.mu.Lock()
-		stages[1] = m.present([]tribes.Member{*primary})
-		m.mu.Unlock()
-		asked = append(asked, stages[1]...)
-	}
-	stages[2] = m.others(asked...)
-	total := len(asked) + len(stages[2])
-	for i, to := range stages {
-		if len(to) == 0 {
-			continue
-		}
-		stage, cancel := ctx, func() {}
-		if i < len(stages)-1 {
-			stage, cancel = context.WithTimeout(ctx, fetchWait)
-		}
-		v, n := m.retrieve(stage, e.key, to)
+	others, answered := m.others(nodes...), 0
+	if len(nodes) > 0 {
+		soon, cancel := context.WithTimeout(ctx, fetchWait)
+		value, answered = m.retrieve(soon, e.key, nodes)
 		cancel()
-		if v != nil {
-			return v, false
-		}
+	}
+	if value == nil && len(others) > 0 {
+		var n int
+		value, n = m.retrieve(ctx, e.key, others)
 		answered += n
 	}
-	m.cfg.Log.Warn("entry cannot be fetched", "map", m.cfg.Name, "answers", answered, "of", total)
-	return nil, answered == total
+	if value != nil {
+		return value, false
+	}
+	m.cfg.Log.Warn("entry cannot be fetched", "map", m.cfg.Name, "answers", answered, "of", len(nodes)+len(others))
+	return nil, answered == len(nodes)+len(others)
 }
 
 // present are those of members that are in the group, without this node.

@@ -46,9 +46,9 @@ type question struct {
 	done    chan struct{}   // closed when nothing more is waited for
 	over    bool
 
-	read    Read // of AskUntil; nil of Ask
-	reads   sync.Mutex
-	reading int // answers that are read now
+	read    Read          // of AskUntil; nil of Ask
+	reads   chan struct{} // holds one while an answer is read
+	reading int           // answers that are read now
 	enough  bool
 }
 
@@ -92,7 +92,7 @@ type Read func(r Reply, limits javaserial.Limits) (enough bool)
 // AskUntil is Ask, but that read reads the answers, one at a time, as they come,
 // and none once it has had enough: those are left over.
 func (c *Channel) AskUntil(ctx context.Context, to []tribes.Member, content javaserial.Node, options tribes.Options, read Read) (Answers, error) {
-	return c.ask(ctx, to, content, &question{read: read}, options)
+	return c.ask(ctx, to, content, &question{read: read, reads: make(chan struct{}, 1)}, options)
 }
 
 func (c *Channel) ask(ctx context.Context, to []tribes.Member, content javaserial.Node, q *question, options tribes.Options) (Answers, error) {
@@ -128,8 +128,10 @@ func (c *Channel) ask(ctx context.Context, to []tribes.Member, content javaseria
 	case <-q.done:
 	case <-ctx.Done():
 	}
-	q.reads.Lock() // one that is being read
-	defer q.reads.Unlock()
+	if q.reads != nil { // one that is being read is read to its end
+		q.reads <- struct{}{}
+		defer func() { <-q.reads }()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	q.enough = true
@@ -166,8 +168,8 @@ func (c *Channel) answered(m *message, from tribes.Member, limits javaserial.Lim
 
 // reads has an answer read.
 func (c *Channel) reads(q *question, r Reply, limits javaserial.Limits) {
-	q.reads.Lock()
-	defer q.reads.Unlock()
+	q.reads <- struct{}{}
+	defer func() { <-q.reads }()
 	c.mu.Lock()
 	enough := q.enough
 	c.mu.Unlock()

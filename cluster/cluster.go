@@ -77,9 +77,7 @@ func New(cfg Config, channel *tribes.Channel) *Cluster {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	limits := cfg.Limits
-	limits.Beginnings = wire.Beginnings
-	c := &Cluster{cfg: cfg, channel: channel, d: rpc.NewDispatcher(channel, limits, cfg.Log)}
+	c := &Cluster{cfg: cfg, channel: channel, d: rpc.NewDispatcher(channel, cfg.Limits, cfg.Log)}
 	c.lifetime, c.end = context.WithCancel(context.Background())
 	c.contexts.Store(&map[string]Receiver{})
 	c.d.Take((*taker)(c))
@@ -147,7 +145,7 @@ func (c *Cluster) Send(ctx context.Context, to []tribes.Member, m *Message, opti
 	if options == 0 {
 		options = c.cfg.SendOptions
 	}
-	if err := c.d.Send(ctx, to, m.Object(), options, order); err != nil {
+	if err := c.d.SendStream(ctx, to, m.Encode(), options, order); err != nil {
 		return fmt.Errorf("session message %s: %w", m.Event, err)
 	}
 	return nil
@@ -194,22 +192,36 @@ func (t *taker) Object(n javaserial.Node, from *tribes.Message) (bool, error) {
 		t.cfg.Log.Error("session message cannot be read", "from", from.From, "err", err)
 		return true, nil
 	}
+	t.message(&m, from.From)
+	return true, nil
+}
+
+// Stream implements rpc.Streams.
+func (t *taker) Stream(stream []byte, from *tribes.Message) (bool, error) {
+	m, mine := wire.ReadMessage(stream)
+	if mine {
+		t.message(&m, from.From)
+	}
+	return mine, nil
+}
+
+// message hands a message to who it is for.
+func (t *taker) message(m *Message, from tribes.Member) {
 	contexts := *t.contexts.Load()
 	if m.Everybody {
 		for _, r := range contexts {
-			r.Receive(&m, from.From)
+			r.Receive(m, from)
 		}
-		return true, nil
+		return
 	}
 	if r := contexts[m.Context]; r != nil {
-		r.Receive(&m, from.From)
-		return true, nil
+		r.Receive(m, from)
+		return
 	}
 	if m.Event == wire.EventGetAll {
-		(*Cluster)(t).refuse(m.Context, from.From)
+		(*Cluster)(t).refuse(m.Context, from)
 	}
-	t.cfg.Log.Warn("session message for a context that is not here", "context", m.Context, "event", m.Event, "from", from.From)
-	return true, nil
+	t.cfg.Log.Warn("session message for a context that is not here", "context", m.Context, "event", m.Event, "from", from)
 }
 
 // Joined implements rpc.Objects.

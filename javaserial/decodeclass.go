@@ -50,11 +50,6 @@ func (d *Decoder) class() (*Class, error) {
 // shared takes the descriptor of a known class, so that all streams share it; nil
 // if it is that of another one.
 func (d *Decoder) shared() (*Class, error) {
-	if d.at == beginSize {
-		if c, err := d.begin(); c != nil || err != nil {
-			return c, err
-		}
-	}
 	rest := d.data[d.at:]
 	if len(rest) < 2 || len(rest)-2 < int(binary.BigEndian.Uint16(rest)) {
 		return nil, nil

@@ -223,15 +223,7 @@ func (e *Encoder) Object(n Node) {
 
 func (e *Encoder) string(n *String) {
 	e.assign(n)
-	size := utfLen(n.Text)
-	if size > MaxUTF {
-		e.out = append(e.out, tcLongString)
-		e.out = binary.BigEndian.AppendUint64(e.out, uint64(size))
-	} else {
-		e.out = append(e.out, tcString)
-		e.out = binary.BigEndian.AppendUint16(e.out, uint16(size))
-	}
-	e.out = appendUTF(e.out, n.Text)
+	e.out = AppendString(e.out, n.Text)
 }
 
 func (e *Encoder) array(n *Array) {

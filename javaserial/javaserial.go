@@ -77,8 +77,6 @@ type Limits struct {
 	// ends the reading. What it counts is an estimate on the safe side. Default:
 	// none is asked.
 	Room func(n int) bool
-	// Beginnings are those that streams are likely to have. Default: none.
-	Beginnings []*Beginning
 }
 
 func (l Limits) withDefaults() Limits {

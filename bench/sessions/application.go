@@ -93,7 +93,8 @@ func count(w http.ResponseWriter, s *session.Session, text bool) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	fmt.Fprint(w, n+1, " ", time.Now().UnixNano())
+	b := append(strconv.AppendInt(nil, int64(n+1), 10), ' ')
+	w.Write(strconv.AppendInt(b, time.Now().UnixNano(), 10))
 }
 
 func cart() []any {

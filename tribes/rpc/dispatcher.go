@@ -33,6 +33,14 @@ type Objects interface {
 	Left(m tribes.Member)
 }
 
+// Streams may be what Objects is, too: it takes some objects before they are
+// read.
+type Streams interface {
+	// Stream is Object for the stream of an object, of which it knows whether it
+	// is for it without reading all of it.
+	Stream(stream []byte, m *tribes.Message) (mine bool, err error)
+}
+
 // A Dispatcher reads the objects in the messages of a group. Many goroutines
 // may use it.
 type Dispatcher struct {
@@ -89,7 +97,12 @@ func (d *Dispatcher) Group() Group { return d.group }
 
 // Send sends an object to members.
 func (d *Dispatcher) Send(ctx context.Context, to []tribes.Member, n javaserial.Node, options tribes.Options, order string) error {
-	return d.group.Send(ctx, to, &tribes.Message{Options: options &^ tribes.OptionBytes, Data: javaserial.Encode(n), Order: order})
+	return d.SendStream(ctx, to, javaserial.Encode(n), options, order)
+}
+
+// SendStream is Send for an object that is a stream already.
+func (d *Dispatcher) SendStream(ctx context.Context, to []tribes.Member, stream []byte, options tribes.Options, order string) error {
+	return d.group.Send(ctx, to, &tribes.Message{Options: options &^ tribes.OptionBytes, Data: stream, Order: order})
 }
 
 // Joined implements tribes.Listener.
@@ -123,6 +136,13 @@ func (d *Dispatcher) Heartbeat(ctx context.Context) {
 func (d *Dispatcher) Received(m *tribes.Message) (bool, error) {
 	if m.Options.Has(tribes.OptionBytes) {
 		return false, nil
+	}
+	for _, each := range *d.takers.Load() {
+		if s, ok := each.(Streams); ok {
+			if mine, err := s.Stream(m.Data, m); mine || err != nil {
+				return true, err
+			}
+		}
 	}
 	limits := d.limits
 	limits.Room = m.Take

@@ -217,6 +217,10 @@ func testMessage(t *testing.T, v vectors.Vector, want any, data []byte) {
 	}
 	equal(t, want, describeMessage(m, payload))
 	same(t, data, javaserial.Encode(again.Object()))
+	same(t, data, again.Encode())
+	if read, ok := ReadMessage(data); !ok || !cmp.Equal(read, m) {
+		t.Errorf("read from its stream: %v, %+v, want %+v", ok, read, m)
+	}
 }
 
 // twice checks that sessions are the same after writing and reading.
@@ -344,7 +348,15 @@ func FuzzMessage(f *testing.F) {
 	}
 	limits := javaserial.Limits{Bytes: 1 << 16, Depth: 100, Objects: 20000}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if n, err := javaserial.Decode(data, limits); err == nil {
+		n, err := javaserial.Decode(data, limits)
+		if quick, ok := ReadMessage(data); ok && err == nil {
+			if m, mine, err := ParseMessage(n); !mine || err != nil || !cmp.Equal(m, quick) || !bytes.Equal(quick.Encode(), javaserial.Encode(m.Object())) {
+				t.Fatalf("from its stream %+v, from its object %+v: %v", quick, m, err)
+			}
+		} else if ok && len(data) <= limits.Bytes {
+			t.Fatalf("%+v is read, but %v", quick, err)
+		}
+		if err == nil {
 			if m, mine, err := ParseMessage(n); mine && err == nil {
 				again, _, err := ParseMessage(m.Object())
 				if err != nil || !cmp.Equal(m, again) {

@@ -35,9 +35,6 @@ var (
 	}
 )
 
-// Beginnings are those of the streams of messages.
-var Beginnings = []*javaserial.Beginning{javaserial.NewBeginning(classMessage)}
-
 // An Event says what a Message is about.
 type Event int32
 

@@ -223,8 +223,10 @@ func (n *demoNode) awaitOthers(ctx context.Context, channel *tribes.Channel) {
 	})
 }
 
-// awaitForgotten waits until all that serve have noticed that n has ended: what
-// they find out about that later would concern its next life.
+// awaitForgotten waits until all that serve have noticed that n has ended. Else
+// awaitOthers could take it that they know n when they know its last life, and
+// are about to find out that this is over: what they change until n has joined
+// again would not be told to it.
 func (n *demoNode) awaitForgotten(ctx context.Context) {
 	waitFor(ctx, func() bool {
 		return n.forOthers(func(_ *demoNode, there *tribes.Channel) bool { return !knows(there, n.id) })

@@ -30,14 +30,22 @@ type FailureDetectorConfig struct {
 // until it does not. So lost heartbeats remove nobody, and nobody is added that
 // cannot be sent to.
 //
+// What a probe finds is true of the time when it began. If something was heard
+// since that speaks against it, it is made again: a node that is back
+// milliseconds after a crash, with the same unique id, is not removed by what
+// was found out about its former life. Tomcat keeps such an event waiting while
+// a probe goes on; here it is taken at once.
+//
 // Source: TcpFailureDetector.
 type FailureDetector struct {
 	tribes.Pass
 	cfg  FailureDetectorConfig
 	wake chan struct{}
 
-	mu    sync.Mutex
-	inbox []happening
+	mu      sync.Mutex
+	inbox   []happening
+	watched map[tribes.Key]bool // members whose next message is a sign of life that is waited for
+	some    atomic.Bool         // whether watched has any
 
 	members atomic.Pointer[[]tribes.Member]
 }
@@ -54,7 +62,7 @@ func NewFailureDetector(cfg FailureDetectorConfig) *FailureDetector {
 	if cfg.RemoveSuspectTimeout == 0 {
 		cfg.RemoveSuspectTimeout = 300 * time.Second
 	}
-	d := &FailureDetector{cfg: cfg, wake: make(chan struct{}, 1)}
+	d := &FailureDetector{cfg: cfg, wake: make(chan struct{}, 1), watched: map[tribes.Key]bool{}}
 	d.members.Store(&[]tribes.Member{})
 	return d
 }
@@ -73,6 +81,7 @@ const (
 	heardOf kind = iota // from below: joined
 	silent              // from below: left
 	unsent              // a message could not be sent
+	lives               // a message of it came
 	result              // a probe ended
 	lookAt              // look at all members that are in doubt
 	lookAll             // probe all
@@ -104,6 +113,20 @@ func (d *FailureDetector) post(h happening) {
 	}
 }
 
+// watch has the next message of a member told as a sign of life, or not any
+// more, and reports whether it was to be.
+func (d *FailureDetector) watch(key tribes.Key, on bool) (was bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if was = d.watched[key]; on {
+		d.watched[key] = true
+	} else {
+		delete(d.watched, key)
+	}
+	d.some.Store(len(d.watched) > 0)
+	return was
+}
+
 // Joined implements tribes.Upper.
 func (d *FailureDetector) Joined(m tribes.Member) { d.post(happening{kind: heardOf, member: m}) }
 
@@ -118,6 +141,9 @@ func (d *FailureDetector) ProbeAll() { d.post(happening{kind: lookAll}) }
 
 // Deliver implements tribes.Upper.
 func (d *FailureDetector) Deliver(m *tribes.Message) error {
+	if d.some.Load() && d.watch(m.From.Key(), false) {
+		d.post(happening{kind: lives, member: m.From})
+	}
 	if bytes.HasPrefix(m.Data, probeMark) {
 		return nil
 	}
@@ -188,6 +214,10 @@ type suspect struct {
 	doubted time.Time // since when it is silent though its receiver answers; zero if it is not
 	wanted  bool      // a static member that did not answer: it is asked again
 	probe   int       // the probe that is under way; 0 for none
+	lived   bool      // since it began there was a sign of life
+	failed  bool      // since it began there was a sign of the contrary
+	again   bool      // it was made for a message that came
+	left    time.Time // when it said goodbye
 }
 
 // A detection is what one goroutine holds.
@@ -229,20 +259,14 @@ func (t *detection) take(h happening) {
 	s := t.all[h.member.Key()]
 	switch h.kind {
 	case heardOf:
-		switch {
-		case s == nil:
-			s = &suspect{member: h.member}
-			t.all[h.member.Key()] = s
-			t.ask(s)
-		case s.known:
-			s.doubted, s.probe, s.member = time.Time{}, 0, h.member
-		case s.probe == 0:
-			t.ask(s)
-		}
+		t.heardOf(s, h.member)
+	case lives:
+		t.lives(s)
 	case silent, unsent:
 		t.silent(s, h)
 	case result:
 		if s != nil && s.probe == h.probe {
+			t.d.watch(s.member.Key(), false)
 			s.probe = 0
 			t.probed(s, h.alive)
 		}
@@ -253,29 +277,67 @@ func (t *detection) take(h happening) {
 	}
 }
 
+// heardOf takes a member that the membership below has heard of, or that says
+// that it starts.
+func (t *detection) heardOf(s *suspect, m tribes.Member) {
+	if s == nil {
+		s = &suspect{member: m}
+		t.all[m.Key()] = s
+	}
+	if s.known {
+		s.doubted, s.member = time.Time{}, m
+		t.publish()
+	}
+	switch {
+	case s.probe != 0:
+		s.lived, s.again = true, false
+	case !s.known:
+		t.ask(s)
+	}
+}
+
+// lives takes a message of a member that is probed, or was in vain.
+func (t *detection) lives(s *suspect) {
+	switch {
+	case s == nil:
+	case s.probe != 0:
+		s.lived = true
+	case !s.known:
+		s.again = true
+		t.ask(s)
+	}
+}
+
 // silent judges a member that was not heard or could not be sent to.
 func (t *detection) silent(s *suspect, h happening) {
 	switch {
 	case s == nil:
+		return
 	case h.kind == silent && h.member.Leaving():
 		t.remove(s, h.member)
+		return
 	case !s.known:
 		if h.kind == silent && !s.wanted {
-			delete(t.all, s.member.Key())
+			t.forget(s)
 		}
-	case s.probe == 0:
-		t.d.cfg.Log.LogAttrs(t.ctx, slog.LevelInfo, "member silent, will verify", slog.Any("member", s.member))
-		if s.doubted.IsZero() && h.kind == silent {
-			s.doubted = time.Now()
-		}
-		t.ask(s)
+		return
 	}
+	if s.doubted.IsZero() && h.kind == silent {
+		s.doubted = time.Now()
+	}
+	if s.probe != 0 {
+		s.failed = true
+		return
+	}
+	t.d.cfg.Log.LogAttrs(t.ctx, slog.LevelInfo, "member silent, will verify", slog.Any("member", s.member))
+	t.ask(s)
 }
 
 // ask begins a probe of s.
 func (t *detection) ask(s *suspect) {
 	t.probes++
-	s.probe = t.probes
+	s.probe, s.lived, s.failed = t.probes, false, false
+	t.d.watch(s.member.Key(), true)
 	h := happening{kind: result, member: s.member, probe: s.probe}
 	t.asking.Go(func() {
 		h.alive = t.d.probe(t.ctx, h.member)
@@ -285,6 +347,13 @@ func (t *detection) ask(s *suspect) {
 
 // probed takes what a probe found.
 func (t *detection) probed(s *suspect, alive bool) {
+	if !alive && s.lived && !s.again || alive && s.failed {
+		s.again = !alive // once: a message may be from the time before, and a firewall between
+		t.ask(s)
+		return
+	}
+	forMessage := s.again
+	s.again = false
 	switch {
 	case alive && !s.known:
 		t.add(s)
@@ -297,9 +366,10 @@ func (t *detection) probed(s *suspect, alive bool) {
 		t.remove(s, s.member)
 	case s.member.Static:
 		s.wanted = true
+		t.d.watch(s.member.Key(), !forMessage)
 	default:
 		t.d.cfg.Log.LogAttrs(t.ctx, slog.LevelWarn, "member heard of, but its receiver does not answer: is a firewall between?", slog.Any("member", s.member))
-		delete(t.all, s.member.Key())
+		t.forget(s)
 	}
 }
 
@@ -315,18 +385,30 @@ func (t *detection) add(s *suspect) {
 	t.d.Above.Joined(s.member)
 }
 
+// remove takes s away. A static member is asked for at each heartbeat, and as
+// soon as it sends something, unless it has said goodbye: then it has to say
+// that it starts.
 func (t *detection) remove(s *suspect, m tribes.Member) {
 	if s.member.Static {
-		s.wanted = true
+		s.wanted, s.probe, s.again = true, 0, false
+		t.d.watch(s.member.Key(), !m.Leaving())
+		if m.Leaving() {
+			s.left = time.Now()
+		}
 	} else {
-		delete(t.all, s.member.Key())
+		t.forget(s)
 	}
-	s.probe = 0
 	if s.known {
 		s.known = false
 		t.publish()
 		t.d.Above.Left(m)
 	}
+}
+
+// forget drops s, and what is still found out about it.
+func (t *detection) forget(s *suspect) {
+	t.d.watch(s.member.Key(), false)
+	delete(t.all, s.member.Key())
 }
 
 // publish shows the members.
@@ -340,6 +422,10 @@ func (t *detection) publish() {
 	tribes.SortByAge(all)
 	t.d.members.Store(&all)
 }
+
+// goodbyeTime is how long the receiver of a member that said goodbye may still
+// answer.
+const goodbyeTime = 2 * time.Second
 
 // look asks who is in doubt, or all. Members that are known below but not here
 // are asked as well.
@@ -357,6 +443,9 @@ func (t *detection) look(all bool) {
 	}
 	slices.SortFunc(keys, func(a, b *suspect) int { return a.member.Compare(&b.member) })
 	for _, s := range keys {
+		if !s.known && time.Since(s.left) < goodbyeTime {
+			continue
+		}
 		if s.probe == 0 && (all || !s.doubted.IsZero() || s.wanted) {
 			t.ask(s)
 		}

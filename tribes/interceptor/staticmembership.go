@@ -23,7 +23,9 @@ type StaticMembershipConfig struct {
 type StaticMembership struct {
 	tribes.Pass
 	cfg  StaticMembershipConfig
-	turn chan struct{} // one event at a time goes upwards
+	turn chan struct{} // one event at a time goes upwards; guards starts
+
+	starts map[tribes.Key]int64 // when members said last that they start, on their clock, in ms
 }
 
 // NewStaticMembership returns a StaticMembershipInterceptor.
@@ -39,7 +41,7 @@ func NewStaticMembership(cfg StaticMembershipConfig) *StaticMembership {
 			cfg.Members[i].UDPPort = -1
 		}
 	}
-	return &StaticMembership{cfg: cfg, turn: make(chan struct{}, 1)}
+	return &StaticMembership{cfg: cfg, turn: make(chan struct{}, 1), starts: map[tribes.Key]int64{}}
 }
 
 var (
@@ -86,13 +88,20 @@ func (s *StaticMembership) Deliver(m *tribes.Message) error {
 	switch {
 	case bytes.Equal(m.Data, startNotice):
 		if who, ok := s.find(m.From.Key()); ok {
-			s.Joined(who)
+			s.tell(func() {
+				s.starts[who.Key()] = max(m.Timestamp, s.starts[who.Key()])
+				s.Above.Joined(who)
+			})
 		}
 		return nil
 	case bytes.Equal(m.Data, stopNotice):
 		if who, ok := s.find(m.From.Key()); ok {
 			who.Command = goodbye
-			s.Left(who)
+			s.tell(func() {
+				if m.Timestamp >= s.starts[who.Key()] { // not from before its last start, late
+					s.Above.Left(who)
+				}
+			})
 		}
 		return nil
 	}

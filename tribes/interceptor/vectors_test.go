@@ -53,10 +53,10 @@ func TestStaticNoticesOfTomcat(t *testing.T) {
 	known := member("10.77.0.1")
 	s := interceptor.NewStaticMembership(interceptor.StaticMembershipConfig{Members: []tribes.Member{known}})
 	u, w := between(s)
-	for _, name := range []string{"static-start", "static-stop", "cap-static-start", "cap-static-stop"} {
+	for i, name := range []string{"static-start", "static-stop", "cap-static-start", "cap-static-stop"} {
 		for _, from := range []tribes.Member{known, member("10.77.0.99")} {
 			m := frames(t, name)[0]
-			m.From = from
+			m.From, m.Timestamp = from, int64(i) // one after the other
 			deliver(t, s, m)
 		}
 	}

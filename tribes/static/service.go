@@ -77,6 +77,7 @@ type Service struct {
 
 	mu      sync.Mutex
 	members map[tribes.Key]*entry
+	byes    map[tribes.Key]time.Time // who said goodbye, and when
 	group   *rpc.Dispatcher
 	channel *rpc.Channel
 }
@@ -95,7 +96,7 @@ func New(cfg Config) (*Service, error) {
 	cfg = cfg.withDefaults()
 	return &Service{
 		cfg: cfg, id: cfg.ChannelName + "-StaticMembership", classes: rpc.Classes{Log: cfg.Log},
-		beat: make(chan struct{}, 1), members: map[tribes.Key]*entry{},
+		beat: make(chan struct{}, 1), members: map[tribes.Key]*entry{}, byes: map[tribes.Key]time.Time{},
 	}, nil
 }
 
@@ -183,6 +184,7 @@ func (s *Service) ask(ctx context.Context, channel *rpc.Channel, k kind) {
 	if len(to) == 0 {
 		return
 	}
+	began := time.Now()
 	asking, cancel := context.WithTimeout(ctx, s.cfg.RPCTimeout)
 	defer cancel()
 	question := message{k, s.Local(), []byte(s.id)}
@@ -193,13 +195,14 @@ func (s *Service) ask(ctx context.Context, channel *rpc.Channel, k kind) {
 	for _, reply := range answers.Replies {
 		var m message
 		if mine, err := m.parse(reply.Content, &s.classes); mine && err == nil && string(m.id) == s.id {
-			s.heard(m.member)
+			s.heard(m.member, began)
 		}
 	}
 }
 
-// heard takes a sign of life.
-func (s *Service) heard(m tribes.Member) {
+// heard takes a sign of life, which is from after since. One that may be from
+// before the member said goodbye is none.
+func (s *Service) heard(m tribes.Member, since time.Time) {
 	self := s.Below.Local()
 	if m.Key() == self.Key() {
 		return
@@ -207,12 +210,17 @@ func (s *Service) heard(m tribes.Member) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	s.mu.Lock()
+	if bye, ok := s.byes[m.Key()]; ok && since.Before(bye) {
+		s.mu.Unlock()
+		return
+	}
 	e := s.members[m.Key()]
 	switch {
 	case e != nil:
 		e.heard, e.member.Alive = time.Now(), m.Alive
 	case len(s.members) < maxMembers:
 		s.members[m.Key()] = &entry{m, time.Now()}
+		delete(s.byes, m.Key())
 	default:
 		e = &entry{}
 	}
@@ -231,6 +239,9 @@ func (s *Service) gone(which func(*entry) bool, command []byte) {
 	for key, e := range s.members {
 		if which(e) {
 			delete(s.members, key)
+			if command != nil && len(s.byes) < maxMembers {
+				s.byes[key] = time.Now()
+			}
 			e.member.Command = command
 			left = append(left, e.member)
 		}
@@ -245,7 +256,17 @@ func (s *Service) gone(which func(*entry) bool, command []byte) {
 // expire takes away who was silent for long.
 func (s *Service) expire() {
 	s.gone(func(e *entry) bool { return time.Since(e.heard) > s.cfg.ExpirationTime }, nil)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, at := range s.byes {
+		if time.Since(at) > s.byeTime() {
+			delete(s.byes, key)
+		}
+	}
 }
+
+// byeTime is how long after a goodbye something from before it may still come.
+func (s *Service) byeTime() time.Duration { return 2 * s.cfg.RPCTimeout }
 
 // shutdown is the command of a member that leaves.
 var shutdown = []byte("BABY-ALEX")
@@ -276,7 +297,11 @@ func (h *handler) Asked(question javaserial.Node, _ tribes.Member) (javaserial.N
 	if mine, err := m.parse(question, &s.classes); !mine || err != nil || string(m.id) != s.id || m.kind != msgStart && m.kind != msgPing {
 		return nil, true // Tomcat answers null
 	}
-	s.heard(m.member)
+	since := time.Now()
+	if m.kind == msgPing {
+		since = since.Add(-s.byeTime()) // it may have been on its way
+	}
+	s.heard(m.member, since)
 	m.member = s.Local()
 	return m.object(&s.classes), true
 }
@@ -286,7 +311,7 @@ func (h *handler) Leftover(answer javaserial.Node, _ tribes.Member) {
 	s := (*Service)(h)
 	var m message
 	if mine, err := m.parse(answer, &s.classes); mine && err == nil && string(m.id) == s.id {
-		s.heard(m.member)
+		s.heard(m.member, time.Now().Add(-s.byeTime()))
 	}
 }
 

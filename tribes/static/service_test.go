@@ -3,6 +3,7 @@ package static
 import (
 	"bytes"
 	"context"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -135,6 +136,67 @@ func TestStaticMembers(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		a.want(t, "joined 10.0.0.2", "joined 10.0.0.3", "left 10.0.0.2", "left 10.0.0.3", "joined 10.0.0.3")
 	})
+}
+
+// An above stands above a Service, and notes what it is told.
+type above struct {
+	tribes.Upper
+	told []string
+}
+
+func (a *above) Joined(m tribes.Member) { a.told = append(a.told, "joined "+m.Host.String()) }
+func (a *above) Left(m tribes.Member)   { a.told = append(a.told, "left "+m.Host.String()) }
+
+// A below stands below one.
+type below struct{ tribes.Pass }
+
+func (b *below) Local() tribes.Member { return tribes.Member{} }
+
+// What was on its way when a member said goodbye does not bring it back. That
+// it starts does, and what it says long afterwards.
+func TestGoodbyeThenLateAnswer(t *testing.T) {
+	b := tribes.Member{Host: netip.MustParseAddr("10.0.0.2"), Port: 4000, ID: tribes.ID{1}}
+	for _, test := range []struct {
+		name string
+		then func(s *Service, say func(k kind) javaserial.Node)
+		back bool
+	}{
+		{"a late answer", func(s *Service, say func(kind) javaserial.Node) { (*handler)(s).Leftover(say(msgPing), b) }, false},
+		{"an answer to a question from before", func(s *Service, _ func(kind) javaserial.Node) { s.heard(b, time.Now().Add(-time.Second)) }, false},
+		{"an answer to a question from after", func(s *Service, _ func(kind) javaserial.Node) { s.heard(b, time.Now()) }, true},
+		{"a late ping", func(s *Service, say func(kind) javaserial.Node) { (*handler)(s).Asked(say(msgPing), b) }, false},
+		{"a start", func(s *Service, say func(kind) javaserial.Node) { (*handler)(s).Asked(say(msgStart), b) }, true},
+		{"a ping long afterwards", func(s *Service, say func(kind) javaserial.Node) {
+			time.Sleep(10 * time.Second)
+			s.expire()
+			(*handler)(s).Asked(say(msgPing), b)
+		}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, err := New(Config{ChannelName: "x"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				up := &above{}
+				s.Link(up, &below{})
+				say := func(k kind) javaserial.Node { return (&message{k, b, []byte(s.id)}).object(&s.classes) }
+				(*handler)(s).Asked(say(msgStart), b)
+				if mine, err := (*taker)(s).Object(say(msgStop), &tribes.Message{From: b}); !mine || err != nil {
+					t.Fatal(mine, err)
+				}
+				time.Sleep(time.Millisecond)
+				test.then(s, say)
+				want := []string{"joined 10.0.0.2", "left 10.0.0.2"}
+				if test.back {
+					want = append(want, "joined 10.0.0.2")
+				}
+				if !slices.Equal(up.told, want) {
+					t.Errorf("told %q, want %q", up.told, want)
+				}
+			})
+		})
+	}
 }
 
 // A channel name and a dispatcher are needed.

@@ -357,7 +357,7 @@ func TestRename(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for i := range 7 {
+		for i := range 8 { // the last is another node than that which renames
 			if _, ok := maps[i%3].Get(t.Context(), "new"); !ok {
 				t.Error("not there")
 			}
@@ -376,6 +376,19 @@ func TestRename(t *testing.T) {
 		}
 		for _, m := range maps {
 			wantIs(t, m, "old", "none")
+		}
+		if err := maps[0].Put(t.Context(), "stale", &count{}); err != nil || !maps[2].Drop("stale") || maps[0].Drop("stale") {
+			t.Fatal(err)
+		}
+		for i := range 6 {
+			maps[i%3].Get(t.Context(), "new")
+		}
+		if ok, err := maps[2].Rename(t.Context(), "new", "stale", func() {}); !ok || err != nil { // which it does not know
+			t.Errorf("%v, %v", ok, err)
+		}
+		wantIs(t, maps[2], "stale", "primary 1")
+		if got := maps[0].is("stale"); got != "backup 1" && got != "proxy" {
+			t.Errorf("where it was before it is %s", got)
 		}
 	})
 }

@@ -143,7 +143,7 @@ func (c *connector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	x := &call{Context: r.Context(), ResponseWriter: w, began: time.Now(), local: c}
+	x := &call{Context: r.Context(), ResponseWriter: w, began: time.Now(), head: r.Method == http.MethodHead}
 	c.seen(x, r)
 	original := r.Host
 	c.rename(x, r)

@@ -94,7 +94,7 @@ func (a *webapp) name() string {
 // serve answers c, whose Host and Path are still to be found.
 func (e *engine) serve(c *call, r *http.Request) {
 	if r.URL.Path == "*" && r.Method == http.MethodOptions {
-		c.Header().Set("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH")
+		c.Header().Set("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS")
 		c.Header().Set("Content-Length", "0")
 		c.WriteHeader(http.StatusOK)
 		return

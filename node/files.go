@@ -22,7 +22,7 @@ type files struct {
 	log    *slog.Logger
 }
 
-const filesAllow = "GET, HEAD, POST, OPTIONS"
+const filesAllow = "OPTIONS, GET, HEAD, POST"
 
 // ServeHTTP implements http.Handler. The request has come through a Node.
 func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -33,9 +33,12 @@ func (f *files) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "0")
 		w.WriteHeader(http.StatusOK)
 		return
-	default:
+	case http.MethodPut, http.MethodDelete:
 		w.Header().Set("Allow", filesAllow)
 		fail(w, http.StatusMethodNotAllowed, "")
+		return
+	default:
+		fail(w, http.StatusNotImplemented, "")
 		return
 	}
 	at := From(r.Context())
@@ -128,7 +131,20 @@ func (f *files) serve(w http.ResponseWriter, r *http.Request, root *os.Root, bel
 	h := w.Header()
 	h.Set("ETag", fmt.Sprintf(`W/"%d-%d"`, info.Size(), info.ModTime().UnixMilli()))
 	h.Set("Content-Type", mediaType(info.Name()))
-	http.ServeContent(w, r, "", info.ModTime(), file)
+	http.ServeContent(w, withoutRange(r), "", info.ModTime(), file)
+}
+
+// withoutRange returns r without a Range that is to have no effect: of HEAD, and
+// in another unit.
+func withoutRange(r *http.Request) *http.Request {
+	asked := r.Header.Get("Range")
+	if asked == "" || r.Method != http.MethodHead && strings.HasPrefix(asked, "bytes=") {
+		return r
+	}
+	plain := *r
+	plain.Header = r.Header.Clone()
+	plain.Header.Del("Range")
+	return &plain
 }
 
 // open opens what is at name; info is that of it.

@@ -93,15 +93,16 @@ func TestMethods(t *testing.T) {
 		body         string
 	}{
 		{"HEAD", "/sub/x.css", "", 200, ""}, {"POST", "/sub/x.css", "", 200, "0123456789"}, {"PUT", "/sub/x.css", "", 405, "-"}, {"DELETE", "/sub/x.css", "", 405, "-"},
-		{"OPTIONS", "/sub/x.css", "", 200, ""}, {"TRACE", "/shop", "", 405, "-"}, {"OPTIONS", "*", "", 200, ""}, {"PATCH", "/shop", "", 200, "shop /shop"},
+		{"PROPFIND", "/sub/x.css", "", 501, "-"}, {"OPTIONS", "/sub/x.css", "", 200, ""}, {"TRACE", "/shop", "", 405, "-"}, {"OPTIONS", "*", "", 200, ""}, {"PATCH", "/shop", "", 200, "shop /shop"},
 		{"GET", "/sub/x.css", "Range: bytes=2-4", 206, "234"}, {"GET", "/sub/x.css", "Range: bytes=20-", 416, "-"}, {"GET", "/sub/x.css", "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT", 304, ""},
 		{"GET", "/sub/x.css", `If-None-Match: *`, 304, ""},
+		{"HEAD", "/sub/x.css", "Range: bytes=2-4", 200, ""}, {"GET", "/sub/x.css", "Range: lines=2-4", 200, "0123456789"},
 	} {
 		a, body := r.do(t, test.method, test.path, test.header)
 		if a.StatusCode != test.status || test.body != "-" && body != test.body {
 			t.Errorf("%s %s %s: %d %q", test.method, test.path, test.header, a.StatusCode, body)
 		}
-		if test.status == 405 && a.Header.Get("Allow") == "" {
+		if (test.status == 405 || test.method == "OPTIONS") && a.Header.Get("Allow") == "" {
 			t.Errorf("%s %s: no Allow", test.method, test.path)
 		}
 	}

@@ -53,7 +53,7 @@ func (n *Node) makeHTTP(c *connector) {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	s.Server = &http.Server{
-		Handler: s, ReadHeaderTimeout: cfg.ConnectionTimeout, IdleTimeout: max(0, cfg.KeepAliveTimeout), Protocols: &protocols,
+		Handler: s, DisableGeneralOptionsHandler: true, ReadHeaderTimeout: cfg.ConnectionTimeout, IdleTimeout: max(0, cfg.KeepAliveTimeout), Protocols: &protocols,
 		MaxHeaderBytes: positive(cfg.MaxHeaderSize, defaultHeaderSize), ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
 			return context.WithValue(ctx, keptKey{}, &kept{})

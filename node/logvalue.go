@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"strconv"
@@ -8,7 +9,6 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/ajp"
-	"github.com/catflap/catflap/internal/web/strftime"
 )
 
 // commit is how long it took until the answer began.
@@ -116,17 +116,71 @@ func timestamp(argument string) func(b []byte, e *entry) []byte {
 	case "msec":
 		return func(b []byte, e *entry) []byte { return strconv.AppendInt(b, of(e).UnixMilli(), 10) }
 	case "msec_frac":
-		return func(b []byte, e *entry) []byte { return of(e).AppendFormat(b, "000")[:len(b)+3] }
+		return func(b []byte, e *entry) []byte { return fmt.Appendf(b, "%03d", of(e).Nanosecond()/1e6) }
 	}
-	layout := javaLayout(argument)
-	return func(b []byte, e *entry) []byte { return strftime.Append(b, layout, of(e)) }
+	return func(b []byte, e *entry) []byte { return appendJava(b, argument, of(e)) }
 }
 
-// javaLayout is a SimpleDateFormat as strftime writes it. Letters that it does
-// not know stand as they are.
-func javaLayout(java string) string {
-	return strings.NewReplacer(
-		"%", "%%", "yyyy", "%Y", "yy", "%y", "MMMM", "%B", "MMM", "%b", "MM", "%m", "dd", "%d", "HH", "%H", "mm", "%M", "ss", "%S",
-		"EEEE", "%A", "EEE", "%a", "a", "%p", "hh", "%I", "Z", "%z", "z", "%Z", "'", "",
-	).Replace(java)
+// appendJava appends t as a SimpleDateFormat does. A letter that it does not
+// know stands as it is; what is between quotes does, too.
+func appendJava(b []byte, format string, t time.Time) []byte {
+	for quoted := false; format != ""; {
+		letter, run := format[0], 1
+		for run < len(format) && format[run] == letter {
+			run++
+		}
+		switch layout := javaLayout(letter, run); {
+		case letter == '\'':
+			quoted = quoted != (run%2 == 1)
+			b = append(b, strings.Repeat("'", run/2)...)
+		case quoted:
+			b = append(b, format[:run]...)
+		case letter == 'S':
+			b = fmt.Appendf(b, "%0*d", run, t.Nanosecond()/1e6)
+		case letter == 'H' && run == 1:
+			b = strconv.AppendInt(b, int64(t.Hour()), 10)
+		case layout != "":
+			b = t.AppendFormat(b, layout)
+		default:
+			b = append(b, format[:run]...)
+		}
+		format = format[run:]
+	}
+	return b
+}
+
+// javaLayout is a letter of a SimpleDateFormat, so many times, as package time
+// has it; "" if that does not.
+func javaLayout(letter byte, run int) string {
+	pick := func(all ...string) string { return all[min(run, len(all))-1] }
+	switch letter {
+	case 'y':
+		if run == 2 {
+			return "06"
+		}
+		return "2006"
+	case 'M':
+		return pick("1", "01", "Jan", "January")
+	case 'd':
+		return pick("2", "02")
+	case 'H':
+		return "15"
+	case 'h':
+		return pick("3", "03")
+	case 'm':
+		return pick("4", "04")
+	case 's':
+		return pick("5", "05")
+	case 'E':
+		return pick("Mon", "Mon", "Mon", "Monday")
+	case 'a':
+		return "PM"
+	case 'Z':
+		return "-0700"
+	case 'X':
+		return pick("Z07", "Z0700", "Z07:00")
+	case 'z':
+		return "MST"
+	}
+	return ""
 }

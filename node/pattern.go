@@ -89,7 +89,12 @@ var values = map[byte]func(b []byte, e *entry) []byte{
 	'l': func(b []byte, _ *entry) []byte { return append(b, '-') },
 	'm': func(b []byte, e *entry) []byte { return escape(b, e.r.Method) },
 	'p': func(b []byte, e *entry) []byte { return append(b, serverPort(e.r, e.call)...) },
-	'q': func(b []byte, e *entry) []byte { return query(b, e.r) },
+	'q': func(b []byte, e *entry) []byte {
+		if e.r.URL.RawQuery == "" && !e.r.URL.ForceQuery {
+			return append(b, '-')
+		}
+		return query(b, e.r)
+	},
 	'r': requestLine,
 	's': func(b []byte, e *entry) []byte { return strconv.AppendInt(b, int64(e.status), 10) },
 	'S': func(b []byte, e *entry) []byte { return escape(b, e.sessionID()) },
@@ -100,7 +105,12 @@ var values = map[byte]func(b []byte, e *entry) []byte{
 	'u': func(b []byte, e *entry) []byte { return escape(b, e.user()) },
 	'U': func(b []byte, e *entry) []byte { return escape(b, rawPath(e.r)) },
 	'v': func(b []byte, e *entry) []byte { return escape(b, hostName(e.r.Host)) },
-	'X': func(b []byte, e *entry) []byte { return append(b, '+') },
+	'X': func(b []byte, e *entry) []byte {
+		if e.r.Close || strings.EqualFold(e.Header().Get("Connection"), "close") {
+			return append(b, '-')
+		}
+		return append(b, '+')
+	},
 }
 
 // named returns what a letter with an argument in braces stands for.
@@ -176,7 +186,10 @@ func rawPath(r *http.Request) string {
 
 func query(b []byte, r *http.Request) []byte {
 	if r.URL.RawQuery != "" || r.URL.ForceQuery {
-		b = escape(append(b, '?'), r.URL.RawQuery)
+		b = append(b, '?')
+		if r.URL.RawQuery != "" {
+			b = escape(b, r.URL.RawQuery)
+		}
 	}
 	return b
 }

@@ -40,10 +40,10 @@ type call struct {
 
 	request Request
 	began   time.Time
-	first   time.Time // when the answer began
-	status  int       // 0 until then
-	sent    int64     // bytes of the body
-	local   *connector
+	first   time.Time        // when the answer began
+	status  int              // 0 until then
+	head    bool             // the answer has no body
+	sent    int64            // bytes of the body
 	session *session.Session // of an application, for access logs; may be nil
 }
 
@@ -69,11 +69,17 @@ func (c *call) begin(status int) {
 	}
 }
 
+func (c *call) count(n int64) {
+	if !c.head {
+		c.sent += n
+	}
+}
+
 // Write implements http.ResponseWriter.
 func (c *call) Write(p []byte) (int, error) {
 	c.begin(http.StatusOK)
 	n, err := c.ResponseWriter.Write(p)
-	c.sent += int64(n)
+	c.count(int64(n))
 	return n, err
 }
 
@@ -81,7 +87,7 @@ func (c *call) Write(p []byte) (int, error) {
 func (c *call) WriteString(s string) (int, error) {
 	c.begin(http.StatusOK)
 	n, err := io.WriteString(c.ResponseWriter, s)
-	c.sent += int64(n)
+	c.count(int64(n))
 	return n, err
 }
 
@@ -89,7 +95,7 @@ func (c *call) WriteString(s string) (int, error) {
 func (c *call) ReadFrom(r io.Reader) (int64, error) {
 	c.begin(http.StatusOK)
 	n, err := io.Copy(c.ResponseWriter, r)
-	c.sent += n
+	c.count(n)
 	return n, err
 }
 

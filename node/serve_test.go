@@ -228,6 +228,7 @@ func TestAccessLog(t *testing.T) {
 	a, _ := r.get(t, "/shop/a%20b?x=1", "User-Agent: \"me\"\té", "Cookie: c=v")
 	id, _, _ := strings.Cut(strings.TrimPrefix(a.Header.Get("Set-Cookie"), "JSESSIONID="), ";")
 	r.get(t, "/none", "Host: example.com:8080", "User-Agent: x")
+	r.do(t, http.MethodHead, "/none", "Host: h")
 	now := time.Now()
 	r.stop()
 	read := func(name string) []string {
@@ -240,14 +241,14 @@ func TestAccessLog(t *testing.T) {
 	got := read("host." + now.Format("2006-01-02") + ".log")
 	_, port, _ := net.SplitHostPort(r.Addrs()[0].String())
 	want := "127.0.0.1 HTTP/1.1 GET " + port + " ?x=1 200 " + id + ` ada l /shop/a%20b 127.0.0.1 5 5 \"me\"\t\u00c3\u00a9 o v ada `
-	if len(got) != 2 || !strings.HasPrefix(got[0], want) || !strings.HasSuffix(got[0], now.Format(" 2006")+" % GET /shop/a%20b?x=1 HTTP/1.1") {
+	if len(got) != 3 || !strings.HasPrefix(got[0], want) || !strings.HasSuffix(got[0], now.Format(" 2006")+" % GET /shop/a%20b?x=1 HTTP/1.1") {
 		t.Errorf("%q\nwant %s", got, want)
 	}
-	if len(got) == 2 && !strings.HasPrefix(got[1], "127.0.0.1 HTTP/1.1 GET 8080  404 - - /none example.com ") {
+	if len(got) == 3 && !strings.HasPrefix(got[1], "127.0.0.1 HTTP/1.1 GET 8080 - 404 - - /none example.com ") {
 		t.Errorf("%q", got[1])
 	}
 	common := read("access_log")
-	if fields := strings.Fields(common[0]); len(common) != 2 || len(fields) != 11 || fields[2] != "ada" || fields[8] != `HTTP/1.1"` || fields[9] != "200" {
+	if fields := strings.Fields(common[0]); len(common) != 3 || !strings.HasSuffix(common[2], `"HEAD /none HTTP/1.1" 404 -`) || len(fields) != 11 || fields[2] != "ada" || fields[8] != `HTTP/1.1"` || fields[9] != "200" {
 		t.Errorf("common: %q", common)
 	}
 }
@@ -322,4 +323,28 @@ func askAJP(t *testing.T, addr, secret string) (status int, body, cookie string)
 		t.Fatal(err)
 	}
 	return status, body, cookie
+}
+
+// TestTimes: the times of a pattern are written as Java writes them.
+func TestTimes(t *testing.T) {
+	began := time.Date(2026, 1, 5, 9, 7, 3, 45_000_000, time.FixedZone("CET", 3600))
+	e := &entry{call: &call{began: began}, ended: began.Add(1500 * time.Millisecond)}
+	for pattern, want := range map[string]string{
+		"%t": "[05/Jan/2026:09:07:03 +0100]", "%D %T %{ms}T": "1500000 1 1500", "%{sec}t": "1767600423", "%{msec}t": "1767600423045", "%{msec_frac}t": "045", "%{end:msec_frac}t": "545",
+		"%{yyyy-MM-dd'T'HH:mm:ss.SSSXXX}t": "2026-01-05T09:07:03.045+01:00", "%{EEE, d MMM yy h:mm a Z}t": "Mon, 5 Jan 26 9:07 AM +0100", "%{end:H EEEE MMMM}t": "9 Monday January",
+		"%{HH 'o''clock'}t": "09 o'clock", "%{begin}t": "[05/Jan/2026:09:07:03 +0100]",
+	} {
+		p, err := parsePattern(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(p.append(nil, e)); got != want+"\n" {
+			t.Errorf("%s: %q, want %q", pattern, got, want)
+		}
+	}
+	for _, wrong := range []string{"%", "%{a", "%{}i", "%Q", "%{x}Q", "%{x}T", "%{x}p"} {
+		if _, err := parsePattern(wrong); err == nil {
+			t.Errorf("%s is taken", wrong)
+		}
+	}
 }

@@ -40,7 +40,12 @@ type goNode struct {
 // startNode runs catflap node on a server.xml, and waits until it serves.
 func startNode(t *testing.T, binary string, host netns.Host, serverXML string) *goNode {
 	t.Helper()
-	base := t.TempDir()
+	return startNodeIn(t, binary, host, t.TempDir(), serverXML)
+}
+
+// startNodeIn is startNode with a folder that is catalina.base.
+func startNodeIn(t *testing.T, binary string, host netns.Host, base, serverXML string) *goNode {
+	t.Helper()
 	if err := os.Mkdir(filepath.Join(base, "conf"), 0o755); err != nil {
 		t.Fatal(err)
 	}

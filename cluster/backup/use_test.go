@@ -1,10 +1,13 @@
 package backup
 
 import (
+	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/catflap/catflap/cluster/internal/wire"
 	"github.com/catflap/catflap/javaserial"
@@ -223,3 +226,51 @@ type mute struct{}
 
 func (mute) Asked(javaserial.Node, tribes.Member) (javaserial.Node, bool) { return nil, false }
 func (mute) Leftover(javaserial.Node, tribes.Member)                      {}
+
+// Clicks of many visitors at once, each on a node of its own, in requests that run
+// at the same time: the backup has what the primary has, however messages are
+// sent.
+func TestAtOnce(t *testing.T) {
+	for _, options := range []tribes.Options{0, tribes.OptionAsync} {
+		t.Run(options.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := tribestest.NewNetwork(1)
+				network.Latency(2 * time.Millisecond)
+				all := starts(t, network, Config{MapSendOptions: options}, "a", "b", "c")
+				var visitors sync.WaitGroup
+				cookies := make([]string, 20)
+				for v := range cookies {
+					visitors.Go(func() {
+						click := func(name string, value any) http.Handler {
+							h, err := session.Handler(session.Config{}, all[v%3].Manager, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+								if err := session.From(r.Context()).Set(name, value); err != nil {
+									t.Error(err)
+								}
+							}))
+							if err != nil {
+								t.Error(err)
+							}
+							return h
+						}
+						cookies[v] = serve(click("n", 0), "")
+						for i := range 20 {
+							var both sync.WaitGroup
+							both.Go(func() { serve(click("n", i), cookies[v]) })
+							both.Go(func() { serve(click("m", i), cookies[v]) })
+							both.Wait()
+						}
+					})
+				}
+				visitors.Wait()
+				for _, cookie := range cookies {
+					want(t, cookie, "m=19 n=19", all...)
+				}
+				for _, n := range all {
+					if n.Conflicts() != 0 {
+						t.Errorf("%s: %d conflicts", n.name, n.Conflicts())
+					}
+				}
+			})
+		})
+	}
+}

@@ -293,7 +293,6 @@ func (b *bottom) tell(ctx context.Context) error {
 			if each.joined {
 				b.above.Joined(each.member)
 			} else {
-				b.sender.Forget(each.member.Key())
 				b.above.Left(each.member)
 			}
 		}

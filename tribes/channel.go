@@ -228,6 +228,7 @@ func (t *top) Joined(m Member) {
 // Left implements Upper.
 func (t *top) Left(m Member) {
 	t.cfg.Log.LogAttrs(context.Background(), slog.LevelDebug, "member left", slog.Any("member", m))
+	t.bottom.sender.Forget(m.Key()) // not earlier: one that is silent, and lives, is to get what is on its way
 	for _, l := range *t.listeners.Load() {
 		l.Left(m)
 	}

@@ -31,6 +31,7 @@ type delivery struct {
 // A way is that of the frame to one member.
 type way struct {
 	lane  *lane // that was entered; nil if none was
+	home  *lane // that is to be told when lane is left; nil if none is
 	conn  *socket
 	rest  []byte // of the frame, not written to conn yet
 	here  bool   // who sends the frame finishes it itself
@@ -134,7 +135,7 @@ func (d *delivery) begin(w *way, to *wire.Member) (alone bool, err error) {
 	if w.conn = l.ready(d.ack); w.conn == nil {
 		return true, nil
 	}
-	w.rest = l.writeNow(w.conn, d.frame, d.count)
+	w.rest = l.writeNow(w.conn, d.frame, d.count, d.ack)
 	return len(w.rest) > 0, nil
 }
 
@@ -145,11 +146,16 @@ func (d *delivery) finish(ctx context.Context, w *way, to *wire.Member) error {
 		if err != nil {
 			return err
 		}
-		if w.lane, err = p.enter(ctx, d.order); err != nil {
+		if w.lane, w.home, err = p.enter(ctx, d.order, d.ack); err != nil {
 			return err
 		}
 	}
-	defer w.lane.leave()
+	defer func() {
+		w.lane.leave()
+		if w.home != nil {
+			w.home.back(d.order)
+		}
+	}()
 	if w.conn == nil {
 		return d.settle(ctx, w.lane, w.lane.send(ctx, d.frame, d.count, d.ack))
 	}

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/catflap/catflap/tribes/internal/wire"
@@ -26,6 +27,10 @@ type lane struct {
 	since   time.Time  // since when it is, or is busy with the same messages
 	crowded time.Time  // when several messages left together last
 	line    []*rider   // who waits
+	order   string     // of the message of who is in
+	aboard  []*rider   // whose messages who is in sends together
+	detours map[string]*detour
+	unsure  atomic.Bool // messages without acknowledgement may still be under way
 	conn    *socket
 	ended   bool
 
@@ -51,7 +56,10 @@ func (l *lane) tryEnter(r *rider) bool {
 		}
 		return false
 	}
-	l.held, l.since = true, time.Now()
+	l.held, l.since, l.order = true, time.Now(), ""
+	if r != nil {
+		l.order = r.order
+	}
 	return true
 }
 
@@ -97,7 +105,7 @@ func (l *lane) next() {
 		}
 		l.line = slices.Delete(l.line, 0, 1)
 		if first.turn != nil {
-			l.since = time.Now()
+			l.since, l.order = time.Now(), first.order
 			close(first.turn)
 			return
 		}
@@ -113,7 +121,7 @@ func (l *lane) send(ctx context.Context, frame []byte, count int, ack bool) erro
 	if err != nil {
 		return err
 	}
-	err = l.write(conn, frame, count)
+	err = l.write(conn, frame, count, ack)
 	if err == nil && ack {
 		err = l.await(conn)
 	}
@@ -138,9 +146,12 @@ func (l *lane) ready(ack bool) *socket {
 }
 
 // writeNow writes of frame what is possible at once, and returns the rest.
-func (l *lane) writeNow(conn *socket, frame []byte, count int) []byte {
+func (l *lane) writeNow(conn *socket, frame []byte, count int, ack bool) []byte {
 	l.used = time.Now()
 	l.sent += count
+	if !ack {
+		l.unsure.Store(true)
+	}
 	return frame[conn.writeNow(frame):]
 }
 
@@ -188,8 +199,8 @@ func (l *lane) current() *socket {
 }
 
 // write writes frame, and waits until that is possible.
-func (l *lane) write(conn *socket, frame []byte, count int) error {
-	return l.writeRest(conn, l.writeNow(conn, frame, count))
+func (l *lane) write(conn *socket, frame []byte, count int, ack bool) error {
+	return l.writeRest(conn, l.writeNow(conn, frame, count, ack))
 }
 
 // writeRest writes what is left of a frame.
@@ -222,8 +233,10 @@ func (l *lane) await(conn *socket) error {
 		l.heard = append(l.heard[:0], l.heard[size:]...)
 		switch {
 		case bytes.Equal(body, wire.Ack):
+			l.unsure.Store(false)
 			return nil
 		case bytes.Equal(body, wire.FailAck):
+			l.unsure.Store(false)
 			return ErrFailAck
 		} // Tomcat skips what is no acknowledgement, too
 	}

@@ -30,7 +30,7 @@ func (s *Sender) SendNow(to []wire.Member, m *wire.Message, from []byte) (rest f
 	left := false
 	for i := range d.ways {
 		w := &d.ways[i]
-		if w.rest = w.lane.writeNow(w.conn, d.frame, 1); len(w.rest) > 0 {
+		if w.rest = w.lane.writeNow(w.conn, d.frame, 1, false); len(w.rest) > 0 {
 			left = true
 			continue
 		}

@@ -54,8 +54,10 @@ func (l *lane) join(r *rider) (entered, riding bool) {
 	now := time.Now()
 	crowd := r.trip != nil && now.Sub(l.crowded) < brisk && !l.ended
 	switch {
+	case l.detours[r.order] != nil:
+		return false, false
 	case !l.held && !crowd:
-		l.held, l.since = true, now
+		l.held, l.since, l.order = true, now, r.order
 		return true, false
 	case r.trip == nil, l.held && r.order == "" && (now.Sub(l.since) > brisk || len(l.line) >= maxRiders):
 		return false, false
@@ -106,10 +108,12 @@ func (l *lane) board() []*rider {
 		n++
 	}
 	if n == 0 || l.ended {
+		l.aboard = nil
 		l.next()
 		return nil
 	}
 	riders := slices.Clone(l.line[:n])
+	l.aboard, l.order = riders, ""
 	l.line = slices.Delete(l.line, 0, n)
 	l.since = time.Now()
 	if n > 1 {
@@ -133,7 +137,7 @@ func (l *lane) ride(riders []*rider) (again []*rider) {
 		for _, r := range riders {
 			l.batch = append(l.batch, r.frame...)
 		}
-		err = l.judge(l.write(conn, l.batch, len(riders)))
+		err = l.judge(l.write(conn, l.batch, len(riders), true))
 	}
 	for _, r := range riders {
 		failed := err

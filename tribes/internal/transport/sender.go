@@ -163,18 +163,19 @@ func (p *peer) board(r *rider) (l *lane, entered bool) {
 	return nil, false
 }
 
-// enter waits for a lane: that of order, else any.
-func (p *peer) enter(ctx context.Context, order string) (*lane, error) {
-	if order == "" {
-		for _, l := range p.lanes {
-			if l.tryEnter(nil) {
-				return l, nil
-			}
-		}
-		order = p.addr.String() // all are busy: wait for one of them
+// enter waits for a lane: that of order, else any. home is set if it is not the
+// one that order has else: who leaves tells home that it is back.
+func (p *peer) enter(ctx context.Context, order string, ack bool) (l, home *lane, err error) {
+	if order != "" {
+		return p.enterOrdered(ctx, order, ack)
 	}
-	l := p.laneOf(order)
-	return l, l.enter(ctx, p.s.cfg.MaxWait)
+	for _, l := range p.lanes {
+		if l.tryEnter(nil) {
+			return l, nil, nil
+		}
+	}
+	l = p.laneOf(p.addr.String()) // all are busy: wait for one of them
+	return l, nil, l.enter(ctx, p.s.cfg.MaxWait)
 }
 
 // laneOf is the one that carries all messages of an order.

@@ -16,6 +16,11 @@ const (
 	settle   = 1500 * time.Millisecond
 )
 
+// reconciled is how long nodes that have given one up take to settle with it, once
+// it runs again, who has which session: it has to be pinged, and then each waits
+// for the other to begin.
+const reconciled = 6 * time.Second
+
 // A fault is something that happens to a node.
 type fault struct {
 	name   string
@@ -66,6 +71,9 @@ func (g *group) fault(t *testing.T, c *crowd, addr string, n *node, f fault) {
 		noticed = time.Since(struck)
 		f.mend(g, t, n)
 		time.Sleep(settle)
+		if f.name == "pause" && g.backup {
+			time.Sleep(reconciled)
+		}
 	})
 	t.Logf("%s %s: noticed after %v; %v", f.name, n.route, noticed.Round(time.Millisecond), c)
 	g.checkCrowd(t, c, n)

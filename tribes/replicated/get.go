@@ -37,6 +37,7 @@ func (m *Map) look(key any) (value any, role Role, ok bool) {
 	if e == nil {
 		return nil, 0, false
 	}
+	e.inherited = 0
 	return e.value, e.role, true
 }
 

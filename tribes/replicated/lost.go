@@ -93,8 +93,9 @@ func (m *Map) lost(who tribes.Member, returns bool) {
 			delete(m.entries, k)
 			gone = append(gone, k)
 		case (e.role == Backup || e.role == CopyRole) && e.primary == nil && heir(e, key) == own.Key():
+			inherited := e.version + 1
 			m.claimLocked(e, own)
-			e.claiming, e.nodes = false, nil
+			e.claiming, e.nodes, e.inherited = false, nil, inherited
 			m.cfg.Owner.Owned(e.value)
 			publish = append(publish, e)
 		}
@@ -104,6 +105,26 @@ func (m *Map) lost(who tribes.Member, returns bool) {
 		m.cfg.Owner.Gone(k, nil)
 	}
 	m.work(func(ctx context.Context) { m.relocate(ctx, publish) })
+}
+
+// resign gives an entry back that this node owns only because it has given up the
+// primary: that lives, since it sends a change, and has not heard of it. m.mu is
+// held. Then others are told by givenBack.
+func (m *Map) resign(e *entry, msg *message) bool {
+	if !msg.diff || e.role != Primary || e.claiming || e.inherited == 0 || msg.primary == nil || msg.from != msg.primary.Key() {
+		return false
+	}
+	e.version, e.inherited = e.inherited-1, 0
+	return true
+}
+
+// givenBack tells those that were told of this node's claim who is the primary.
+func (m *Map) givenBack(ctx context.Context, e *entry, change *message) {
+	told := &message{kind: msgProxy, key: e.stream(), nodes: change.nodes, primary: change.primary}
+	m.mu.Lock()
+	version := e.version
+	m.mu.Unlock()
+	m.tell(ctx, m.others(*change.primary), told.setVersion(version), orderOf(e.key))
 }
 
 // heir is who gets an entry whose primary is lost: the first of the nodes that

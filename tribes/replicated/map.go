@@ -91,6 +91,10 @@ type entry struct {
 	claimed  time.Time // when the claim that stands was made, or heard of
 	claiming bool      // this node tells the others of its claim now
 	missing  int       // messages about a backup that is to be here, and is not
+
+	// What this node owns only because it has given up the primary, and nobody has
+	// used since: the version before that, and 1. 0 is none such.
+	inherited uint64
 }
 
 // A Map is one of a group. Many goroutines may use it.

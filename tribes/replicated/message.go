@@ -42,6 +42,7 @@ type message struct {
 	nodes   []tribes.Member
 	noNodes bool // nodes is null, not empty
 	primary *tribes.Member
+	from    tribes.Key // who sends it; not of answers
 }
 
 // A claim of the primary is numbered, so that all nodes agree which of two

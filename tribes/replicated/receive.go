@@ -23,6 +23,7 @@ func (m *Map) Object(n javaserial.Node, from *tribes.Message) (bool, error) {
 	if (msg.kind == msgStart || msg.kind == msgStop) && msg.primary == nil {
 		return true, fmt.Errorf("map message %d without its node", msg.kind)
 	}
+	msg.from = from.From.Key()
 	limits := m.cfg.Limits
 	limits.Room = from.Take
 	m.receive(&msg, limits)
@@ -115,6 +116,9 @@ func (m *Map) stands(e *entry, msg *message) bool {
 	}
 	if same := msg.primary.Key() == e.primary.Key(); same || m.isOwn(msg.primary.Key()) {
 		return !same || e.role == Primary
+	}
+	if msg.from == e.primary.Key() {
+		return false // it says itself that another one is
 	}
 	version := msg.version()
 	if msg.diff || msg.kind == msgAccess {
@@ -235,7 +239,8 @@ func (m *Map) replicated(key any, msg *message, limits javaserial.Limits) {
 		e = &entry{key: key, role: Proxy}
 		m.entries[key] = e
 	}
-	if stands := m.stands(e, msg); !stands {
+	back := m.resign(e, msg)
+	if back || !m.stands(e, msg) {
 		m.set(e, msg)
 		switch {
 		case fresh != nil:
@@ -253,6 +258,9 @@ func (m *Map) replicated(key any, msg *message, limits javaserial.Limits) {
 	m.mu.Unlock()
 	if came {
 		m.cfg.Owner.Came(key)
+	}
+	if back {
+		m.work(func(ctx context.Context) { m.givenBack(ctx, e, msg) })
 	}
 	if msg.diff && value != nil {
 		if err := m.cfg.Values.Apply(value, msg.diffVal, limits); err != nil {

@@ -420,3 +420,47 @@ func TestAnswersAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// A primary that others have given up, and that lives, has its entry back with
+// the next change: the node that inherited it tells whom it has given a backup.
+// What was used there meanwhile stays there.
+func TestGivenUp(t *testing.T) {
+	for _, used := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			network := tribestest.NewNetwork(1)
+			m, third := run(t, onChannel(t, network, "a"), Config{}), run(t, onChannel(t, network, "b"), Config{})
+			p := newPeer(t, onChannel(t, network, "p"), nil)
+			p.tell(t, &message{kind: msgStart, primary: p.own(), noNodes: true})
+			p.tell(t, &message{kind: msgBackup, value: number(1), nodes: []tribes.Member{*m.own()}, primary: p.own()})
+			p.tell(t, &message{kind: msgProxy, nodes: []tribes.Member{*m.own()}, primary: p.own()})
+			one := []tribes.Member{*m.own()}
+			send := func(msg *message) {
+				msg.mapName, msg.key, msg.nodes, msg.primary = mapName, keyOf("k"), one, p.own()
+				if err := p.Send(t.Context(), one, msg.object(&p.classes, func(tribes.Key) bool { return true }), tribes.OptionAck|tribes.OptionSyncAck, ""); err != nil {
+					t.Error(err)
+				}
+			}
+			send(&message{kind: msgBackup, value: number(1)})
+			wantIs(t, m, "k", "backup 1")
+			third.lost(*p.own(), true)
+			m.lost(*p.own(), true)
+			wantIs(t, m, "k", "primary 1")
+			wantIs(t, third, "k", "backup 1")
+			if used {
+				m.Get(t.Context(), "k")
+			}
+			time.Sleep(time.Second)
+			send(&message{kind: msgBackup, diff: true, diffVal: []byte{10}})
+			if used {
+				wantIs(t, m, "k", "primary 11")
+				wantIs(t, third, "k", "backup 1")
+				return
+			}
+			wantIs(t, m, "k", "backup 11")
+			wantIs(t, third, "k", "proxy")
+			if v, ok := third.Get(t.Context(), "k"); !ok || v.(*count).add(0) != 11 {
+				t.Errorf("a third node has %v, %v", v, ok)
+			}
+		})
+	}
+}

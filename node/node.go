@@ -25,6 +25,7 @@ type Node struct {
 	ready    chan struct{}
 	ended    chan struct{} // closed at the end of Run
 	ran      atomic.Bool
+	patience time.Duration // with requests at the end: drainTime
 }
 
 // A service is connectors with their engine.
@@ -36,7 +37,7 @@ type service struct {
 // New returns a node of cfg with applications, or everything that is wrong with
 // them at once. It listens nowhere yet.
 func New(cfg *Config, apps ...App) (*Node, error) {
-	n := &Node{cfg: *cfg, log: cfg.Log, ready: make(chan struct{}), ended: make(chan struct{}), faults: faults{file: cfg.File}}
+	n := &Node{cfg: *cfg, log: cfg.Log, ready: make(chan struct{}), ended: make(chan struct{}), faults: faults{file: cfg.File}, patience: drainTime}
 	if n.log == nil {
 		n.log = slog.Default()
 	}
@@ -118,7 +119,8 @@ const drainTime = 10 * time.Second
 // Run serves until ctx is done or the shutdown port hears its word. Requests
 // are taken once this node has the sessions of its cluster. At the end those
 // that run may come to theirs, for at most 10 s; then the cluster is told
-// goodbye. When Run returns nothing of the node is left. A node runs once.
+// goodbye. When Run returns nothing of the node is left but Apps that do not
+// end although the context of their request has. A node runs once.
 func (n *Node) Run(ctx context.Context) error {
 	if n.ran.Swap(true) {
 		return errors.New("node: a node runs once")
@@ -184,7 +186,17 @@ func (n *Node) open(ctx context.Context, stop func()) error {
 	}()
 	stop()
 	n.drain(connectors)
-	return errors.Join(err, serving.Wait())
+	ended := make(chan error, 1)
+	go func() { ended <- serving.Wait() }()
+	last := time.NewTimer(n.patience / 5)
+	defer last.Stop()
+	select {
+	case failed := <-ended:
+		return errors.Join(err, failed)
+	case <-last.C: // the rest are applications that do not end
+		n.log.Error("an application does not end although its request was broken off: it is left behind")
+		return err
+	}
 }
 
 // await waits until this node has the sessions of its clusters. It reports
@@ -212,7 +224,7 @@ func (n *Node) await(ctx context.Context) bool {
 
 // drain ends connectors, all at the same time.
 func (n *Node) drain(connectors []*connector) {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	ctx, cancel := context.WithTimeout(context.Background(), n.patience)
 	defer cancel()
 	var ending errgroup.Group
 	for _, c := range connectors {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/ajp"
+	"github.com/catflap/catflap/internal/certtest"
 	"github.com/catflap/catflap/session"
 	"github.com/catflap/catflap/tribes"
 )
@@ -175,6 +177,92 @@ func TestStop(t *testing.T) {
 	}
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestStuck: an application that does not end keeps the node for a bounded time,
+// by HTTP and by AJP.
+func TestStuck(t *testing.T) {
+	for _, c := range []Connector{{Address: "127.0.0.1"}, {Address: "127.0.0.1", AJP: &AJP{}}} {
+		cfg := httpNode()
+		cfg.Services[0].Connectors[0] = c
+		entered, leave := make(chan bool), make(chan bool)
+		r := start(t, cfg, App{Path: "/", Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			entered <- true
+			<-leave
+		})})
+		r.patience = 50 * time.Millisecond
+		conn, err := net.Dial("tcp", r.Addrs()[0].String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if c.AJP == nil {
+			io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		} else if err := ajp.NewConn(conn, ajp.DefaultMaxPacket).SendRequest(&ajp.ForwardRequest{Method: "GET", Protocol: "HTTP/1.1", URI: "/", ServerName: "x"}, nil); err != nil {
+			t.Fatal(err)
+		}
+		<-entered
+		ended := make(chan error, 1)
+		go func() { ended <- r.stop() }()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Error("does not end")
+		}
+		if log := r.log.String(); !strings.Contains(log, "requests were broken off") || strings.Contains(log, "it is left behind") != (c.AJP != nil) {
+			t.Errorf("log:\n%s", log)
+		}
+		close(leave)
+	}
+}
+
+// TestTLS: requests by TLS are https, with what PEM files have, and what is in
+// clear gets nothing.
+func TestTLS(t *testing.T) {
+	dir := t.TempDir()
+	pair := certtest.Issue(t, nil, nil, "localhost", nil)
+	write(t, filepath.Join(dir, "cert.pem"), pair.CertPEM())
+	write(t, filepath.Join(dir, "key.pem"), pair.KeyPEM(t))
+	write(t, filepath.Join(dir, "both.pem"), pair.KeyPEM(t)+pair.CertPEM())
+	for _, test := range []struct {
+		cfg  TLS
+		most uint16 // of the client
+		good bool
+	}{
+		{TLS{CertificateFile: "cert.pem", KeyFile: "key.pem"}, tls.VersionTLS13, true}, {TLS{CertificateFile: "both.pem"}, tls.VersionTLS12, true},
+		{TLS{CertificateFile: "cert.pem", KeyFile: "key.pem", Protocols: []string{"TLSv1.3"}}, tls.VersionTLS12, false},
+	} {
+		cfg := httpNode()
+		cfg.Base = dir
+		cfg.Services[0].Connectors[0].TLS = &test.cfg
+		r := start(t, cfg, App{Path: "/", Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			session.From(r.Context()).Create()
+			fmt.Fprint(w, From(r.Context()).Scheme, " ", From(r.Context()).Secure, " ", r.TLS != nil)
+		})})
+		transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MaxVersion: test.most}}
+		a, err := (&http.Client{Transport: transport}).Get("https://" + r.Addrs()[0].String() + "/")
+		if err == nil != test.good {
+			t.Errorf("%+v: %v", test.cfg, err)
+		}
+		if err == nil {
+			body, _ := io.ReadAll(a.Body)
+			a.Body.Close()
+			if string(body) != "https true true" || !strings.Contains(a.Header.Get("Set-Cookie"), "; Secure") || a.Proto != "HTTP/1.1" {
+				t.Errorf("%q, %v, %s", body, a.Header, a.Proto)
+			}
+		}
+		if a, err := http.Get("http://" + r.Addrs()[0].String() + "/"); err == nil {
+			if a.StatusCode != 400 {
+				t.Errorf("in clear: %s", a.Status)
+			}
+			a.Body.Close()
+		}
+		http.DefaultClient.CloseIdleConnections()
+		r.stop()
 	}
 }
 

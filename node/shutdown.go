@@ -75,11 +75,17 @@ func (s *shutdownPort) run(ctx context.Context, stop func()) error {
 	}
 }
 
-// read reads a command: what comes until a control character or the end.
+// read reads a command from c, which is given so much time.
 func (s *shutdownPort) read(ctx context.Context, c net.Conn) (string, error) {
 	defer context.AfterFunc(ctx, func() { c.Close() })()
 	c.SetReadDeadline(time.Now().Add(commandTime))
-	in := bufio.NewReader(io.LimitReader(c, maxCommand))
+	return readCommand(c)
+}
+
+// readCommand reads what comes until a control character or the end, or until
+// it is too long for a command.
+func readCommand(r io.Reader) (string, error) {
+	in := bufio.NewReader(io.LimitReader(r, maxCommand))
 	var command []byte
 	for {
 		b, err := in.ReadByte()

@@ -20,6 +20,7 @@ import (
 
 	"github.com/catflap/catflap/interop/peer"
 	"github.com/catflap/catflap/node"
+	"github.com/catflap/catflap/node/serverxml"
 )
 
 // TestServerXML: a Tomcat and a node with the same server.xml, context
@@ -107,7 +108,7 @@ func startSite(t *testing.T, base, addr string) {
 func loadSite(t *testing.T, base, addr string) {
 	t.Helper()
 	var told []string
-	cfg, err := node.Load(filepath.Join(base, "conf", "server.xml"), node.LoadOptions{Warn: func(text string) { told = append(told, text) }})
+	cfg, err := serverxml.Load(filepath.Join(base, "conf", "server.xml"), serverxml.Options{Warn: func(text string) { told = append(told, text) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +165,7 @@ func askSite(t *testing.T, addr, host, path string) string {
 
 // TestServerXMLOfDebian: nothing is told of what Debian installs.
 func TestServerXMLOfDebian(t *testing.T) {
-	cfg, err := node.Load(filepath.Join(peer.TomcatHome, "etc", "server.xml"), node.LoadOptions{Base: "/var/lib/tomcat10", Warn: func(text string) { t.Error(text) }})
+	cfg, err := serverxml.Load(filepath.Join(peer.TomcatHome, "etc", "server.xml"), serverxml.Options{Base: "/var/lib/tomcat10", Warn: func(text string) { t.Error(text) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/internal/web/strftime"
+	"github.com/catflap/catflap/node/internal/layout"
 )
 
 // An accessLog is a file of requests. Lines leave in batches. Many goroutines
@@ -38,7 +39,7 @@ func (n *Node) openLogs(all []AccessLog) []*accessLog {
 			continue
 		}
 		made = append(made, &accessLog{
-			folder: under(n.cfg.Base, cmp.Or(cfg.Directory, "logs")), prefix: cmp.Or(cfg.Prefix, "access_log"), suffix: cfg.Suffix,
+			folder: layout.Under(n.cfg.Base, cmp.Or(cfg.Directory, "logs")), prefix: cmp.Or(cfg.Prefix, "access_log"), suffix: cfg.Suffix,
 			format: cfg.DateFormat, pattern: p, log: n.log,
 		})
 	}

@@ -3,20 +3,11 @@ package node
 import (
 	"cmp"
 	"fmt"
-	"path"
-	"path/filepath"
 	"slices"
 	"strings"
-)
 
-// under returns name as a path of the file system, from base on if it is
-// relative.
-func under(base, name string) string {
-	if filepath.IsAbs(name) {
-		return filepath.Clean(name)
-	}
-	return filepath.Join(base, name)
-}
+	"github.com/catflap/catflap/node/internal/layout"
+)
 
 // buildEngine makes the engine of a service with its hosts and their contexts.
 func (n *Node) buildEngine(s *Service) *engine {
@@ -74,7 +65,7 @@ func (n *Node) nameHost(e *engine, h *host, name string) {
 // buildHost makes a host with the contexts of the file and those of its
 // appBase.
 func (n *Node) buildHost(cfg *Host) *host {
-	h := &host{cfg: cfg, appBase: under(n.cfg.Base, cmp.Or(cfg.AppBase, "webapps")), logs: n.openLogs(cfg.AccessLogs)}
+	h := &host{cfg: cfg, appBase: layout.Under(n.cfg.Base, cmp.Or(cfg.AppBase, "webapps")), logs: n.openLogs(cfg.AccessLogs)}
 	if cfg.Refuse != "" {
 		n.log.Warn("all requests are answered 403", "host", cfg.Name, "why", cfg.Refuse)
 	}
@@ -104,9 +95,9 @@ func (n *Node) addContext(h *host, c Context) {
 	}
 	folder := c.DocBase
 	if folder == "" {
-		folder = folderOf(contextPath, version)
+		folder = layout.FolderOf(contextPath, version)
 	}
-	a := &webapp{cfg: c, declared: true, path: contextPath, version: version, folder: under(h.appBase, folder)}
+	a := &webapp{cfg: c, declared: true, path: contextPath, version: version, folder: layout.Under(h.appBase, folder)}
 	if c.Refuse != "" {
 		n.log.Warn("all requests are answered 403", "host", h.cfg.Name, "context", contextPath, "why", c.Refuse)
 	}
@@ -120,21 +111,9 @@ func (n *Node) contextPath(line int, what, text string) (contextPath, version st
 	if contextPath == "/" {
 		contextPath = ""
 	}
-	if contextPath != "" && (contextPath[0] != '/' || path.Clean(contextPath) != contextPath || strings.ContainsAny(contextPath, ";\\%?#")) {
+	if !layout.IsContextPath(contextPath) {
 		n.faults.add(line, fmt.Sprintf("%s path %q is none", what, text), `it begins with a slash and does not end with one, as "/shop"; "" is the root context`)
 		return "", "", false
 	}
 	return contextPath, version, true
-}
-
-// folderOf is the name of the folder of a context: ROOT, shop, a#b, shop##2.
-func folderOf(contextPath, version string) string {
-	name := strings.ReplaceAll(strings.TrimPrefix(contextPath, "/"), "/", "#")
-	if name == "" {
-		name = "ROOT"
-	}
-	if version != "" {
-		name += "##" + version
-	}
-	return name
 }

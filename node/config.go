@@ -1,9 +1,11 @@
 // Package node runs Go web applications as a node of a Tomcat site. What comes
-// in are the settings of Tomcat's own server.xml and http.Handlers by context
-// path, what goes out is a running node: AJP and HTTP connectors, virtual hosts,
-// static files, and sessions that the whole cluster has.
+// in are a Config, whose words are those of Tomcat's server.xml, and
+// http.Handlers by context path, what goes out is a running node: AJP and HTTP
+// connectors, virtual hosts, static files, and sessions that the whole cluster
+// has.
 //
-// Load reads a server.xml, New makes a node of it, Run runs it.
+// Package serverxml makes a Config of a server.xml, New a node of a Config, Run
+// runs it.
 package node
 
 import (
@@ -31,8 +33,9 @@ type App struct {
 	Listener      func(session.Event) // is told what happens to sessions; nil is nobody
 }
 
-// Config is a server.xml. Load makes one, a program may as well. Each field
-// names its element or attribute of Tomcat; a zero field means its default.
+// Config is what a server.xml says. serverxml.Load makes one, a program may as
+// well. Each field names its element or attribute of Tomcat; a zero field means
+// its default.
 type Config struct {
 	File     string // for messages; may be empty
 	Base     string // catalina.base: where relative paths begin; default the working directory
@@ -110,7 +113,7 @@ type Host struct {
 	Name       string
 	Aliases    []string // <Alias>; *.example is one, too
 	AppBase    string   // appBase: folder; is made if it is missing; default webapps
-	NoDeploy   bool     // deployOnStartup="false": folders in AppBase are no contexts. Load has looked, and sets it
+	NoDeploy   bool     // deployOnStartup="false": folders in AppBase are no contexts. serverxml.Load has looked, and sets it
 	Contexts   []Context
 	Cluster    *Cluster // of this Host; nil is the Engine's
 	AccessLogs []AccessLog

@@ -7,10 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-)
 
-// maxDeployed bounds how many contexts the folder of a host gives.
-const maxDeployed = 10_000
+	"github.com/catflap/catflap/node/internal/layout"
+)
 
 // deploy adds the folders in the appBase of h as contexts of static files.
 //
@@ -21,7 +20,7 @@ func (n *Node) deploy(h *host) {
 		n.log.Warn("the folder of applications cannot be read", "host", h.cfg.Name, "appBase", h.appBase, "err", err)
 	}
 	newest := map[string]*webapp{} // by path
-	for _, entry := range entries[:min(len(entries), maxDeployed)] {
+	for _, entry := range entries[:min(len(entries), layout.MaxContexts)] {
 		name := entry.Name()
 		if strings.EqualFold(filepath.Ext(name), ".war") {
 			n.log.Warn("a WAR file is Java and does not run here", "file", filepath.Join(h.appBase, name), "fix", "leave it to a Tomcat, or unpack it for its static files")
@@ -30,7 +29,7 @@ func (n *Node) deploy(h *host) {
 		if info, err := os.Stat(filepath.Join(h.appBase, name)); err != nil || !info.IsDir() || strings.HasPrefix(name, ".") {
 			continue
 		}
-		contextPath, version := contextOf(name)
+		contextPath, version := layout.ContextOf(name)
 		if strings.EqualFold(name, "WEB-INF") || strings.EqualFold(name, "META-INF") || h.at(contextPath) != nil {
 			continue
 		}
@@ -42,15 +41,6 @@ func (n *Node) deploy(h *host) {
 	for _, a := range newest {
 		h.contexts = append(h.contexts, a)
 	}
-}
-
-// contextOf is the context that a folder's name gives.
-func contextOf(name string) (contextPath, version string) {
-	name, version, _ = strings.Cut(name, "##")
-	if name == "ROOT" {
-		return "", version
-	}
-	return "/" + strings.ReplaceAll(name, "#", "/"), version
 }
 
 // serveFiles gives each context without an application its files, and tells

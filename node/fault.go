@@ -3,7 +3,7 @@ package node
 import (
 	"errors"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // faults are what is wrong with a Config.

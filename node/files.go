@@ -4,13 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
 	"path"
 	"strings"
 	"syscall"
-
-	"log/slog"
 )
 
 // files serves a folder as a web application of static files. No path and no

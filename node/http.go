@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"github.com/catflap/catflap/node/internal/layout"
 )
 
 // httpDefaults are Tomcat's where nothing is said.
@@ -122,12 +124,12 @@ func (p *patient) Read(b []byte) (int, error) {
 
 // tlsConfig reads the files of a TLS.
 func (n *Node) tlsConfig(cfg *TLS) (*tls.Config, error) {
-	certificate, err := os.ReadFile(under(n.cfg.Base, cfg.CertificateFile))
+	certificate, err := os.ReadFile(layout.Under(n.cfg.Base, cfg.CertificateFile))
 	if err != nil {
 		return nil, err
 	}
 	if cfg.ChainFile != "" {
-		chain, err := os.ReadFile(under(n.cfg.Base, cfg.ChainFile))
+		chain, err := os.ReadFile(layout.Under(n.cfg.Base, cfg.ChainFile))
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +137,7 @@ func (n *Node) tlsConfig(cfg *TLS) (*tls.Config, error) {
 	}
 	key := certificate // of one file that has both
 	if cfg.KeyFile != "" {
-		if key, err = os.ReadFile(under(n.cfg.Base, cfg.KeyFile)); err != nil {
+		if key, err = os.ReadFile(layout.Under(n.cfg.Base, cfg.KeyFile)); err != nil {
 			return nil, err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/catflap/catflap/node"
+	"github.com/catflap/catflap/node/serverxml"
 )
 
 // engine is what serves HTTP in a Go node.
@@ -19,7 +20,7 @@ const engine = "net/http"
 func runNode(file string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	cfg, err := node.Load(file, node.LoadOptions{Warn: func(text string) { fmt.Fprintln(os.Stderr, text) }})
+	cfg, err := serverxml.Load(file, serverxml.Options{Warn: func(text string) { fmt.Fprintln(os.Stderr, text) }})
 	if err != nil {
 		return err
 	}

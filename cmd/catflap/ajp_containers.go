@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/front"
 	"github.com/catflap/catflap/internal/front/worker"
+	"github.com/catflap/catflap/internal/mistake"
 	"github.com/catflap/catflap/internal/privilege"
 	"github.com/catflap/catflap/internal/probe"
 )

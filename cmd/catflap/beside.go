@@ -13,10 +13,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/catflap/catflap/internal/config"
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/control"
 	"github.com/catflap/catflap/internal/front"
 	"github.com/catflap/catflap/internal/front/exchange"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // beside are the flags that let a server run next to the live httpd.

@@ -5,7 +5,7 @@ import (
 	"io"
 
 	"github.com/catflap/catflap/internal/config"
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // What --json writes is documented in docs/commands.md: fields are only ever

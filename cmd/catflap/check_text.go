@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/config"
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // writeChecked writes what check found: the result to out, the mistakes to

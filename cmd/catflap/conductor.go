@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/internal/config"
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/control"
 	"github.com/catflap/catflap/internal/front"
+	"github.com/catflap/catflap/internal/mistake"
 	"github.com/catflap/catflap/internal/privilege"
 )
 

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/catflap/catflap/internal/config"
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/front"
+	"github.com/catflap/catflap/internal/mistake"
 	"github.com/catflap/catflap/internal/privilege"
 )
 

@@ -19,6 +19,7 @@ import (
 	"github.com/catflap/catflap/internal/privilege"
 	"github.com/catflap/catflap/node"
 	"github.com/catflap/catflap/node/demo"
+	"github.com/catflap/catflap/node/serverxml"
 )
 
 // A nodeCommandLine is what catflap node was asked.
@@ -95,7 +96,7 @@ func (a *nodeCommandLine) defined(c *cobra.Command) (map[string]string, error) {
 }
 
 // options are how the file is read.
-func (a *nodeCommandLine) options(c *cobra.Command, file string, defined map[string]string) (o node.LoadOptions) {
+func (a *nodeCommandLine) options(c *cobra.Command, file string, defined map[string]string) (o serverxml.Options) {
 	o.Base = a.base
 	if env := os.Getenv("CATALINA_BASE"); o.Base == "" && env != "" && same(filepath.Join(env, "conf", "server.xml"), file) {
 		o.Base = env
@@ -118,7 +119,7 @@ func runNode(c *cobra.Command, a nodeCommandLine) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := node.Load(file, a.options(c, file, defined))
+	cfg, err := serverxml.Load(file, a.options(c, file, defined))
 	if err != nil {
 		return a.refused(err)
 	}

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/front"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // refusals are what err of a server says, one by one, in the one form of

@@ -30,9 +30,11 @@ var arrows = map[string][]string{
 	"node/demo":           {"session"},
 	"node": {
 		"ajp", "cluster", "cluster/backup", "cluster/delta", "session", "tribes", "tribes/interceptor", "tribes/static",
-		"internal/config/mistake", "internal/config/serverxml", "internal/web/strftime",
+		"internal/mistake", "internal/web/strftime", "node/internal/layout",
 	},
-	"javaserial": {},
+	"node/serverxml":       {"node", "node/internal/layout", "session", "tribes", "tribes/interceptor", "tribes/static", "internal/config/serverxml", "internal/mistake"},
+	"node/internal/layout": {},
+	"javaserial":           {},
 
 	// a change: session → cluster → Channel → interceptor… → transport → peers
 	"tribes/internal/wire":      {},
@@ -52,20 +54,20 @@ var arrows = map[string][]string{
 	"cluster/backup":           {"cluster", "cluster/internal/replica", "cluster/internal/wire", "javaserial", "session", "tribes", "tribes/replicated"},
 
 	"cmd/catflap": {
-		"ajp", "cluster", "cluster/delta", "session", "node", "node/demo", "tribes", "tribes/interceptor",
-		"internal/config", "internal/config/mistake", "internal/control", "internal/front", "internal/privilege", "internal/probe",
+		"ajp", "cluster", "cluster/delta", "session", "node", "node/demo", "node/serverxml", "tribes", "tribes/interceptor",
+		"internal/config", "internal/mistake", "internal/control", "internal/front", "internal/privilege", "internal/probe",
 		"internal/front/vhost", "internal/front/mount", "internal/front/exchange", "internal/front/settings",
 		"internal/front/balancer", "internal/front/worker",
 	},
 
-	// settings: text → Config. The syntaxes share one form for mistakes.
-	"internal/config/mistake":     {},
-	"internal/config/httpdconf":   {"internal/config/mistake"},
-	"internal/config/properties":  {"internal/config/mistake"},
-	"internal/config/serverxml":   {"internal/config/mistake"},
+	// settings: text → Config. internal/mistake is the one form of what is wrong.
+	"internal/mistake":            {},
+	"internal/config/httpdconf":   {"internal/mistake"},
+	"internal/config/properties":  {"internal/mistake"},
+	"internal/config/serverxml":   {"internal/mistake"},
 	"internal/config/certificate": {},
 	"internal/config": {
-		"internal/config/httpdconf", "internal/config/mistake", "internal/config/properties", "internal/config/certificate", "internal/privilege",
+		"internal/config/httpdconf", "internal/mistake", "internal/config/properties", "internal/config/certificate", "internal/privilege",
 		"internal/front", "internal/front/exchange", "internal/front/settings", "internal/front/vhost", "internal/front/htaccess",
 		"internal/front/translate", "internal/front/mount", "internal/front/balancer", "internal/front/worker",
 		"internal/front/status", "internal/front/jklog", "internal/front/canonical", "internal/front/overlay",
@@ -122,7 +124,7 @@ var arrows = map[string][]string{
 	"internal/stocktest": {"internal/certtest"},
 	"internal/vectors":   {},
 
-	"interop":                {"ajp", "node", "interop/echo", "interop/peer", "interop/load", "interop/scenario", "internal/web/openssl"},
+	"interop":                {"ajp", "node", "node/serverxml", "interop/echo", "interop/peer", "interop/load", "interop/scenario", "internal/web/openssl"},
 	"interop/peer":           {"interop/netns"},
 	"interop/echo":           {"ajp", "session"},
 	"interop/node":           {"interop/netns", "interop/peer"},
@@ -130,14 +132,14 @@ var arrows = map[string][]string{
 	"interop/netns":          {},
 	"interop/cluster":        {"interop/netns", "interop/peer", "node/demo", "session"},
 	"interop/migrate":        {"interop/netns", "interop/peer"},
-	"interop/migrate/cart":   {"javaserial", "node", "session"},
+	"interop/migrate/cart":   {"javaserial", "node", "node/serverxml", "session"},
 	"interop/tribes":         {"interop/netns", "interop/peer", "javaserial", "tribes", "tribes/interceptor", "tribes/replicated", "tribes/rpc", "tribes/static"},
 	"interop/load":           {},
 	"interop/scenario":       {},
 	"interop/scenario/serve": {"ajp", "ajp/ajptest", "internal/config", "internal/front", "internal/privilege", "interop/scenario"},
 	"bench":                  {"interop/peer"},
 	"bench/tribes":           {"tribes", "tribes/interceptor"},
-	"bench/sessions":         {"node", "session", "tribes"},
+	"bench/sessions":         {"node", "node/serverxml", "session", "tribes"},
 }
 
 // forbiddenArrow says why from may not import to, "" if it may. Both are

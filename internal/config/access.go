@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/front/settings"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // accessRows are the directives about who may come in.

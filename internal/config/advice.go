@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/front/settings"
 	"github.com/catflap/catflap/internal/front/vhost"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // reportHosts tells of virtual hosts that are never reached.

@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/front/regex"
 	"github.com/catflap/catflap/internal/front/settings"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // envRows are the directives about the environment of a request.

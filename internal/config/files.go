@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/front/settings"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // fileRows are the directives about the front's own files.

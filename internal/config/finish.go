@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/config/properties"
 	"github.com/catflap/catflap/internal/front"
 	"github.com/catflap/catflap/internal/front/exchange"
@@ -20,6 +19,7 @@ import (
 	"github.com/catflap/catflap/internal/front/settings"
 	"github.com/catflap/catflap/internal/front/translate"
 	"github.com/catflap/catflap/internal/front/vhost"
+	"github.com/catflap/catflap/internal/mistake"
 	"github.com/catflap/catflap/internal/web/static"
 )
 

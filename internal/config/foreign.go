@@ -6,7 +6,7 @@ import (
 	"sync"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // Modules that do not come with httpd have directives of their own. Nobody

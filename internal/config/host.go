@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/front/vhost"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // hostRows are the directives about virtual hosts and their names.

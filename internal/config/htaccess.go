@@ -5,9 +5,9 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/front/htaccess"
 	"github.com/catflap/catflap/internal/front/settings"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // .htaccess files are read by the front, when a file below is asked for; what

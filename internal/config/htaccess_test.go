@@ -3,9 +3,9 @@ package config
 import (
 	"testing"
 
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/front/htaccess"
 	"github.com/catflap/catflap/internal/front/settings"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // FuzzOverride: whatever an .htaccess file holds, reading it ends without a

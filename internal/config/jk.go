@@ -8,12 +8,12 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/config/properties"
 	"github.com/catflap/catflap/internal/front"
 	"github.com/catflap/catflap/internal/front/exchange"
 	"github.com/catflap/catflap/internal/front/jklog"
 	"github.com/catflap/catflap/internal/front/mount"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // jkRows are mod_jk's directives.

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/front"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // listen reads Listen.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/config/properties"
 	"github.com/catflap/catflap/internal/front"
 	"github.com/catflap/catflap/internal/front/canonical"
@@ -17,6 +16,7 @@ import (
 	"github.com/catflap/catflap/internal/front/settings"
 	"github.com/catflap/catflap/internal/front/translate"
 	"github.com/catflap/catflap/internal/front/vhost"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // A loader carries one Load.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // Resolve returns the addresses of a host name.

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 	"github.com/catflap/catflap/internal/privilege"
 )
 

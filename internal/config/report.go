@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/front"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // A Report is what loading found.

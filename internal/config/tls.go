@@ -5,12 +5,12 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/front"
 	"github.com/catflap/catflap/internal/front/mount"
 	"github.com/catflap/catflap/internal/front/settings"
 	"github.com/catflap/catflap/internal/front/translate"
 	"github.com/catflap/catflap/internal/front/vhost"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // Which sites are TLS. Nothing is served in clear that the file says is TLS: a

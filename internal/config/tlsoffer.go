@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/catflap/catflap/internal/config/httpdconf"
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 	"github.com/catflap/catflap/internal/web/handshake"
 	"github.com/catflap/catflap/internal/web/openssl"
 )

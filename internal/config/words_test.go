@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // wordsConf stands before each line of httpd-words.txt; httpd had it with all

@@ -11,7 +11,7 @@ package httpdconf
 import (
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // A Directive is one line of httpd.conf, or a section with what it holds.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // maxFolders is how deep Include follows the folders of a folder.

@@ -4,7 +4,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // A line is what httpd takes for one: the lines of a file that backslashes

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // A macro is a text with parameters that Use puts in.

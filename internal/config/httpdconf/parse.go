@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // Parse reads what o names. The Tree is as complete as the mistakes allow and

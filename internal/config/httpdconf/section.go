@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // A section is one whose closing tag is still to come.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // A source gives lines: a file, the lines of the command line, or a macro.

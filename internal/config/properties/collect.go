@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // A group is what a file says under one prefix: "worker.NAME", or that of a

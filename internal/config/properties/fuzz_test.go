@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/config/properties"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // placed fails if a mistake has no place, and reports whether there is none.

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/config/properties"
 	"github.com/catflap/catflap/internal/golden"
 	"github.com/catflap/catflap/internal/leaktest"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 func TestMain(m *testing.M) { leaktest.Main(m) }

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // Options say what the reading may ask for. A zero field means nothing.

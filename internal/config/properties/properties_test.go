@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/catflap/catflap/internal/config/mistake"
 	"github.com/catflap/catflap/internal/config/properties"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // TestLongLines: the rest of a line that is too long is a line of its own.

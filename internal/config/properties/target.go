@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // A Target is what a path is mounted to: worker;name=value;….

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // names finds the workers that are used.

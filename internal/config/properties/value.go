@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // Values are what is set for one worker, or by the extensions of one mount,

@@ -1,7 +1,7 @@
 package properties
 
 import (
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // Definitions are the workers that a workers.properties defines and uses.

@@ -3,7 +3,7 @@
 // of which knows its line and column.
 package serverxml
 
-import "github.com/catflap/catflap/internal/config/mistake"
+import "github.com/catflap/catflap/internal/mistake"
 
 // An Element is one of a file, with what it holds.
 type Element struct {

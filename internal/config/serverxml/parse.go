@@ -3,7 +3,7 @@ package serverxml
 import (
 	"fmt"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // Limits of one file. A server.xml of a thousand sites stays far below.

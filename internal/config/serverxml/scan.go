@@ -7,7 +7,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/mistake"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // A scanner goes through the bytes of a file, which are checked to be of its

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/catflap/catflap/node"
+	"github.com/catflap/catflap/node/serverxml"
 )
 
 func main() {
@@ -28,7 +29,7 @@ func main() {
 // run is a node of a server.xml until a signal ends it.
 func run(file string) error {
 	warn := func(text string) { fmt.Fprintln(os.Stderr, text) }
-	cfg, err := node.Load(file, node.LoadOptions{Warn: warn})
+	cfg, err := serverxml.Load(file, serverxml.Options{Warn: warn})
 	if err != nil {
 		return err // every mistake, with its line
 	}

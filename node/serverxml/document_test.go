@@ -1,4 +1,4 @@
-package node
+package serverxml
 
 import (
 	"fmt"
@@ -40,7 +40,7 @@ var pageExtends = map[string]string{
 // document is docs/serverxml.md.
 func document() string {
 	var b strings.Builder
-	b.WriteString("# server.xml\n\nGenerated from the tables in `node/load_*.go` and from `node/load_known.txt`; `make generate` writes it anew. How the file is read, and what\nthe words mean, is in [node.md](node.md). Elements and attributes are those of Tomcat 10.1, with names that older ones had.\n")
+	b.WriteString("# server.xml\n\nGenerated from the tables in `node/serverxml` and from `node/serverxml/known.txt`; `make generate` writes it anew. How the file is read, and what\nthe words mean, is in [node.md](node.md). Elements and attributes are those of Tomcat 10.1, with names that older ones had.\n")
 	rows := map[string][][2]string{}
 	for _, t := range pageTables {
 		name, own := t.page()
@@ -99,7 +99,7 @@ func documentKnown(b *strings.Builder, name string) {
 // TestDocs holds docs/serverxml.md against the tables. Run with UPDATE=1, or
 // make generate, to write it.
 func TestDocs(t *testing.T) {
-	const name = "../docs/serverxml.md"
+	const name = "../../docs/serverxml.md"
 	if os.Getenv("UPDATE") != "" {
 		if err := os.WriteFile(name, []byte(document()), 0o644); err != nil {
 			t.Fatal(err)
@@ -140,7 +140,7 @@ func TestTables(t *testing.T) {
 			case r[1] == "" || seen[r[0]]:
 				t.Errorf("%s %s says nothing, or stands twice", name, r[0])
 			case bystanderOf(name, r[0]) != nil:
-				t.Errorf("%s %s is honoured, and in load_known.txt", name, r[0])
+				t.Errorf("%s %s is honoured, and in known.txt", name, r[0])
 			case !strings.Contains(all.String(), r[0]+`="`):
 				t.Errorf("%s %s is in no case", name, r[0])
 			}
@@ -150,19 +150,19 @@ func TestTables(t *testing.T) {
 	for _, s := range knownSections() {
 		kind, isClasses := strings.CutSuffix(s.name, " classes")
 		if !names[s.name] && !isClasses && s.name != "Manager PersistentManager" {
-			t.Errorf("load_known.txt: no table is called %s", s.name)
+			t.Errorf("known.txt: no table is called %s", s.name)
 		}
 		seen := map[string]bool{}
 		for _, k := range s.entries {
 			if k.why == "" || seen[k.name] || isClasses != strings.Contains(k.name, ".") && !strings.HasPrefix(k.name, "socket.") {
-				t.Errorf("load_known.txt: %s %s: no reason, twice, or of another section (%s)", s.name, k.name, kind)
+				t.Errorf("known.txt: %s %s: no reason, twice, or of another section (%s)", s.name, k.name, kind)
 			}
 			seen[k.name] = true
 		}
 	}
 }
 
-// TestKnownLines: each line of load_known.txt has one of the classes.
+// TestKnownLines: each line of known.txt has one of the classes.
 func TestKnownLines(t *testing.T) {
 	for line := range strings.Lines(knownText) {
 		line = strings.TrimSpace(line)

@@ -1,4 +1,4 @@
-package node
+package serverxml
 
 import (
 	_ "embed"
@@ -7,19 +7,19 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/catflap/catflap/internal/config/mistake"
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
+	"github.com/catflap/catflap/internal/mistake"
 )
 
 // A row is an attribute that is honoured.
 type row[T any] struct {
 	name string
 	set  func(*T, given)
-	does string // for docs/node.md
+	does string // for docs/serverxml.md
 }
 
 // A table has the attributes of an element, or of one of its classes, that are
-// honoured. The others are in load_known.txt, under the same name.
+// honoured. The others are in known.txt, under the same name.
 type table[T any] struct {
 	name string // "Connector", "Manager BackupManager"
 	rows []row[T]
@@ -27,7 +27,7 @@ type table[T any] struct {
 
 // read sets what the attributes of e say, and tells of those that are not
 // honoured.
-func (t table[T]) read(l *loader, e *serverxml.Element, to *T) {
+func (t table[T]) read(l *loader, e *syntax.Element, to *T) {
 	for _, a := range e.Attributes {
 		i := slices.IndexFunc(t.rows, func(r row[T]) bool { return r.name == a.Name })
 		switch {
@@ -50,7 +50,7 @@ func (t table[T]) names() []string {
 }
 
 // passOver tells of an attribute that is not honoured.
-func (l *loader) passOver(section string, e *serverxml.Element, a serverxml.Attribute, honoured []string) {
+func (l *loader) passOver(section string, e *syntax.Element, a syntax.Attribute, honoured []string) {
 	b := bystanderOf(section, a.Name)
 	switch {
 	case b == nil && len(l.found) >= maxFound:
@@ -66,7 +66,7 @@ func (l *loader) passOver(section string, e *serverxml.Element, a serverxml.Attr
 }
 
 // otherElement tells of an element in e that is not honoured.
-func (l *loader) otherElement(section string, e, child *serverxml.Element, honoured ...string) {
+func (l *loader) otherElement(section string, e, child *syntax.Element, honoured ...string) {
 	name := "<" + child.Name + ">"
 	b := bystanderOf(section, name)
 	switch {
@@ -103,7 +103,7 @@ var bystanderClasses = map[string]bystanderClass{"needless": classNeedless, "uns
 // why" is some of them, and what follows " | " values with which nothing is
 // missing, with commas between.
 //
-//go:embed load_known.txt
+//go:embed known.txt
 var knownText string
 
 // A section is what is known of an element.
@@ -182,7 +182,7 @@ func bystanderNames(section string) []string {
 
 // classOf returns the class of e without the part that all of its kind share,
 // and tells if it is an old one. Which is the class if there is none.
-func (l *loader) classOf(e *serverxml.Element, section, without string) string {
+func (l *loader) classOf(e *syntax.Element, section, without string) string {
 	a := e.Attribute("className")
 	if a == nil {
 		return without
@@ -241,7 +241,7 @@ func distance(a, b string) int {
 }
 
 // line is the line of e in server.xml, 0 if it is of another file.
-func (l *loader) line(e *serverxml.Element) int {
+func (l *loader) line(e *syntax.Element) int {
 	if e.Pos.File != l.cfg.File {
 		return 0
 	}
@@ -249,7 +249,7 @@ func (l *loader) line(e *serverxml.Element) int {
 }
 
 // at is the place of an attribute, or of e if it has none of that name.
-func at(e *serverxml.Element, name string) mistake.Pos {
+func at(e *syntax.Element, name string) mistake.Pos {
 	if a := e.Attribute(name); a != nil {
 		return a.Pos
 	}

@@ -1,16 +1,17 @@
-package node
+package serverxml
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
+	"github.com/catflap/catflap/node"
 )
 
 // A tlsElement is what <SSLHostConfig> and <Certificate> say.
 type tlsElement struct {
-	TLS
+	node.TLS
 	name         string
 	certificates int
 	old          bool // protocols has only versions that are not spoken
@@ -110,7 +111,7 @@ func (g given) protocols(t *tlsElement) {
 
 // connectorElements reads what a Connector holds. Of several SSLHostConfigs the
 // default one counts.
-func (l *loader) connectorElements(e *serverxml.Element, c *connectorElement) {
+func (l *loader) connectorElements(e *syntax.Element, c *connectorElement) {
 	wanted := "_default_"
 	if a := e.Attribute("defaultSSLHostConfigName"); a != nil {
 		wanted = a.Value
@@ -135,7 +136,7 @@ func (l *loader) connectorElements(e *serverxml.Element, c *connectorElement) {
 }
 
 // sslHost reads an <SSLHostConfig>. Of several certificates the first counts.
-func (l *loader) sslHost(e *serverxml.Element, t *tlsElement) {
+func (l *loader) sslHost(e *syntax.Element, t *tlsElement) {
 	both := table[tlsElement]{sslHostTable.name, slices.Concat(sslHostTable.rows, certificateTable.rows)}
 	both.read(l, e, t)
 	for i := range e.Children {
@@ -154,7 +155,7 @@ func (l *loader) sslHost(e *serverxml.Element, t *tlsElement) {
 
 // tls returns what a Connector with SSLEnabled encrypts with. Without a
 // certificate it is an error: it is not served in clear.
-func (l *loader) tls(e *serverxml.Element, t *tlsElement) *TLS {
+func (l *loader) tls(e *syntax.Element, t *tlsElement) *node.TLS {
 	if t.CertificateFile == "" {
 		if l.found.Errors() == 0 || !l.toldIn(e) {
 			l.wrong(e.Pos, "the Connector has SSLEnabled and no certificate", `write <SSLHostConfig><Certificate certificateFile="….pem" certificateKeyFile="….pem"/></SSLHostConfig> in it`)
@@ -168,7 +169,7 @@ func (l *loader) tls(e *serverxml.Element, t *tlsElement) *TLS {
 }
 
 // toldIn reports whether there is a mistake in e.
-func (l *loader) toldIn(e *serverxml.Element) bool {
+func (l *loader) toldIn(e *syntax.Element) bool {
 	for _, m := range l.found {
 		if m.Pos.File == e.Pos.File && m.Pos.Line >= e.Pos.Line && m.Pos.Line <= lastLine(e) && m.Severity == 0 {
 			return true
@@ -178,7 +179,7 @@ func (l *loader) toldIn(e *serverxml.Element) bool {
 }
 
 // lastLine is the last line in which something of e begins.
-func lastLine(e *serverxml.Element) int {
+func lastLine(e *syntax.Element) int {
 	last := e.Pos.Line
 	for _, a := range e.Attributes {
 		last = max(last, a.Pos.Line)

@@ -1,17 +1,18 @@
-package node
+package serverxml
 
 import (
 	"fmt"
 	"regexp"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/mistake"
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
+	"github.com/catflap/catflap/internal/mistake"
+	"github.com/catflap/catflap/node"
 )
 
 // A hostElement is what <Host> says.
 type hostElement struct {
-	Host
+	node.Host
 	xmlBase  string
 	noXML    bool           // deployXML="false": META-INF/context.xml is not read
 	noDeploy bool           // deployOnStartup="false"
@@ -30,8 +31,8 @@ var hostTable = table[hostElement]{"Host", []row[hostElement]{
 }}
 
 // host reads a <Host>. first has the names that the Engine has so far.
-func (l *loader) host(e *serverxml.Element, to *Engine, engine string, first map[string]*serverxml.Element) {
-	h := hostElement{Host: Host{Line: l.line(e)}, engine: engine}
+func (l *loader) host(e *syntax.Element, to *node.Engine, engine string, first map[string]*syntax.Element) {
+	h := hostElement{Host: node.Host{Line: l.line(e)}, engine: engine}
 	hostTable.read(l, e, &h)
 	if h.Name == "" {
 		l.wrong(e.Pos, "<Host> has no name", "")
@@ -39,7 +40,7 @@ func (l *loader) host(e *serverxml.Element, to *Engine, engine string, first map
 	}
 	l.hostName(e, at(e, "name"), h.Name, first)
 	s := &scope{what: hostWords(h.Name), filters: &h.Filters, refuse: &h.Refuse, logs: &h.AccessLogs}
-	var contexts []*serverxml.Element
+	var contexts []*syntax.Element
 	for i := range e.Children {
 		switch child := &e.Children[i]; child.Name {
 		case "Alias":
@@ -68,7 +69,7 @@ func (l *loader) host(e *serverxml.Element, to *Engine, engine string, first map
 }
 
 // hostName notes a name of the host e.
-func (l *loader) hostName(e *serverxml.Element, pos mistake.Pos, name string, first map[string]*serverxml.Element) {
+func (l *loader) hostName(e *syntax.Element, pos mistake.Pos, name string, first map[string]*syntax.Element) {
 	low := strings.ToLower(name)
 	switch other := first[low]; {
 	case name == "":

@@ -1,4 +1,4 @@
-package node
+package serverxml
 
 import (
 	"fmt"
@@ -7,24 +7,25 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/mistake"
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
+	"github.com/catflap/catflap/internal/mistake"
+	"github.com/catflap/catflap/node"
 )
 
 // A scope is what a Valve holds for: an Engine, a Host or a Context.
 type scope struct {
 	what    string // in words: "everything of the Host site-a.example"; each has another
-	filters *[]AddressFilter
+	filters *[]node.AddressFilter
 	refuse  *string
-	logs    *[]AccessLog // nil: of a Context, which has none of its own
-	guarded *string      // of a Context
+	logs    *[]node.AccessLog // nil: of a Context, which has none of its own
+	guarded *string           // of a Context
 }
 
 const valves = "org.apache.catalina.valves."
 
 // valve reads a <Valve> that is not a Cluster's. One that is not known may keep
 // somebody out: then everybody is.
-func (l *loader) valve(e *serverxml.Element, s *scope) {
+func (l *loader) valve(e *syntax.Element, s *scope) {
 	name := l.classOf(e, "Valve classes", "")
 	pos := at(e, "className")
 	b := bystanderOf("Valve classes", name)
@@ -67,7 +68,7 @@ func (l *loader) guard(pos mistake.Pos, s *scope, why, fix string) {
 
 // A filterElement is what a RemoteAddrValve or RemoteCIDRValve says.
 type filterElement struct {
-	AddressFilter
+	node.AddressFilter
 	addPort bool
 	wrong   bool
 }
@@ -90,8 +91,8 @@ var cidrTable = table[filterElement]{"Valve RemoteCIDRValve", append([]row[filte
 }, filterRows...)}
 
 // addressFilter reads a RemoteAddrValve or RemoteCIDRValve.
-func (l *loader) addressFilter(e *serverxml.Element, s *scope, nets bool) {
-	f := filterElement{AddressFilter: AddressFilter{Line: l.line(e)}}
+func (l *loader) addressFilter(e *syntax.Element, s *scope, nets bool) {
+	f := filterElement{AddressFilter: node.AddressFilter{Line: l.line(e)}}
 	t := addressTable
 	if nets {
 		t = cidrTable
@@ -139,9 +140,9 @@ func (g given) nets(f *filterElement) (all []netip.Prefix) {
 
 // closeFilters closes what a filter stands in whose RemoteIpValve has no effect:
 // it would let in whom a proxy asks for.
-func (l *loader) closeFilters(to *Engine) {
+func (l *loader) closeFilters(to *node.Engine) {
 	check := func(s *scope, around ...string) {
-		judges := func(f AddressFilter) bool { return !f.Peer }
+		judges := func(f node.AddressFilter) bool { return !f.Peer }
 		for _, what := range append(around, s.what) {
 			if e := l.proxied[what]; e != nil && slices.ContainsFunc(*s.filters, judges) {
 				l.refuse(at(e, "className"), s, "RemoteIpValve has no effect, so that addresses cannot be judged", "let the front judge them, or give it AJP")

@@ -1,6 +1,7 @@
-package node
+package serverxml
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,13 +10,15 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/mistake"
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
+	"github.com/catflap/catflap/internal/mistake"
+	"github.com/catflap/catflap/node"
+	"github.com/catflap/catflap/node/internal/layout"
 )
 
 // optional reads a file that need not be there, once: nil without a problem if
 // it is not. What is wrong with it is told as what has no effect.
-func (l *loader) optional(file string) (root *serverxml.Element, problem string) {
+func (l *loader) optional(file string) (root *syntax.Element, problem string) {
 	if known, ok := l.files[file]; ok {
 		return known.root, known.problem
 	}
@@ -45,13 +48,13 @@ func (l *loader) optional(file string) (root *serverxml.Element, problem string)
 
 // A fileText is a file that was read.
 type fileText struct {
-	root    *serverxml.Element
+	root    *syntax.Element
 	problem string
 }
 
 // contextFile reads a file with a <Context> for s; one that cannot be read
 // closes it.
-func (l *loader) contextFile(file string, s *scope) *serverxml.Element {
+func (l *loader) contextFile(file string, s *scope) *syntax.Element {
 	root, problem := l.optional(file)
 	if root != nil && root.Name != "Context" {
 		root, problem = nil, "it does not begin with <Context>"
@@ -77,16 +80,9 @@ func (l *loader) deployments(h *hostElement) {
 	if h.noDeploy {
 		return
 	}
-	h.folder = under(l.o.Base, orElse(h.AppBase, "webapps"))
+	h.folder = layout.Under(l.o.Base, cmp.Or(h.AppBase, "webapps"))
 	l.descriptors(h)
 	l.folders(h)
-}
-
-func orElse(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
 }
 
 // names lists a folder, the newest version of each context first.
@@ -96,18 +92,18 @@ func (l *loader) names(folder string) []fs.DirEntry {
 		l.found.Add(mistake.Mistake{Pos: mistake.Pos{File: folder}, Severity: mistake.Warning, Text: "the folder of applications cannot be read: " + reasonOf(err)})
 	}
 	slices.SortStableFunc(entries, func(a, b fs.DirEntry) int {
-		_, first := contextOf(a.Name())
-		_, second := contextOf(b.Name())
+		_, first := layout.ContextOf(a.Name())
+		_, second := layout.ContextOf(b.Name())
 		return strings.Compare(second, first)
 	})
-	return entries[:min(len(entries), maxDeployed)]
+	return entries[:min(len(entries), layout.MaxContexts)]
 }
 
 // descriptors adds the contexts that have a file in xmlBase.
 func (l *loader) descriptors(h *hostElement) {
 	folder := filepath.Join(l.o.Base, "conf", h.engine, h.Name)
 	if h.xmlBase != "" {
-		folder = under(l.o.Base, h.xmlBase)
+		folder = layout.Under(l.o.Base, h.xmlBase)
 	}
 	for _, entry := range l.names(folder) {
 		name, isXML := strings.CutSuffix(entry.Name(), ".xml")
@@ -130,7 +126,7 @@ func (l *loader) docBase(h *hostElement, file, name string) string {
 	if a == nil {
 		return name
 	}
-	folder := under(h.folder, strings.TrimSpace(a.Value))
+	folder := layout.Under(h.folder, strings.TrimSpace(a.Value))
 	if inside, err := filepath.Rel(h.folder, folder); err == nil && inside != ".." && !strings.HasPrefix(inside, "../") {
 		if inside != name {
 			l.warn(a.Pos, fmt.Sprintf("docBase is in appBase: the folder %s is taken, by the name of this file", name), "remove docBase, or name a folder elsewhere")
@@ -147,7 +143,7 @@ func (l *loader) folders(h *hostElement) {
 		file := filepath.Join(h.folder, name)
 		if base, isWAR := strings.CutSuffix(strings.ToLower(name), ".war"); isWAR {
 			if _, err := os.Stat(filepath.Join(h.folder, name[:len(base)])); err != nil && l.deploys(h, name) {
-				contextPath, _ := contextOf(name[:len(base)])
+				contextPath, _ := layout.ContextOf(name[:len(base)])
 				l.unsupported(mistake.Pos{File: file}, fmt.Sprintf("a WAR file is Java, which does not run here: %s/ is answered 404", contextPath), "leave it to a Tomcat, or unpack it for its static files")
 			}
 			continue
@@ -168,8 +164,8 @@ func (l *loader) deploys(h *hostElement, name string) bool {
 
 // deployed adds the context of a name, unless it is there.
 func (l *loader) deployed(h *hostElement, name, file, folder string) {
-	contextPath, _ := contextOf(name)
-	if !contextPathOK(contextPath) || strings.ContainsAny(contextPath, "\\;%?") {
+	contextPath, _ := layout.ContextOf(name)
+	if !contextPathOK(contextPath) {
 		l.found.Add(mistake.Mistake{Pos: mistake.Pos{File: file}, Severity: mistake.Warning, Text: fmt.Sprintf("%s names no context path: it is passed over", name)})
 		return
 	}
@@ -178,6 +174,6 @@ func (l *loader) deployed(h *hostElement, name, file, folder string) {
 			return // of the file, or a newer version
 		}
 	}
-	c := contextElement{Context: Context{Path: contextPath, DocBase: folder}, file: file}
+	c := contextElement{Context: node.Context{Path: contextPath, DocBase: folder}, file: file}
 	l.addContext(nil, &c, h)
 }

@@ -1,4 +1,4 @@
-package node
+package serverxml
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
 )
 
 // TestJavaProperties reads what java.util.Properties would.
@@ -72,7 +72,7 @@ func TestDateFormat(t *testing.T) {
 		{"", ""},
 	} {
 		l := &loader{}
-		got := given{l, "Valve", serverxml.Attribute{Name: "fileDateFormat", Value: test.java}}.dateFormat()
+		got := given{l, "Valve", syntax.Attribute{Name: "fileDateFormat", Value: test.java}}.dateFormat()
 		if got != test.want || (l.found.Errors() > 0) != strings.Contains(test.java, "D") {
 			t.Errorf("%s: %s %v, want %s", test.java, got, l.found, test.want)
 		}
@@ -89,12 +89,12 @@ func TestBase(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		cfg, err := Load(file, LoadOptions{})
+		cfg, err := Load(file, Options{})
 		if err != nil || cfg.Base != dir || cfg.File != file || cfg.Services[0].Name != dir {
 			t.Errorf("%s: %+v, %v", name, cfg, err)
 		}
 	}
-	if _, err := Load(filepath.Join(dir, "missing.xml"), LoadOptions{}); err == nil || err.Error() != filepath.Join(dir, "missing.xml")+": error: no such file or directory" {
+	if _, err := Load(filepath.Join(dir, "missing.xml"), Options{}); err == nil || err.Error() != filepath.Join(dir, "missing.xml")+": error: no such file or directory" {
 		t.Errorf("a file that is missing: %v", err)
 	}
 }
@@ -108,7 +108,7 @@ func TestMany(t *testing.T) {
 		t.Fatal(err)
 	}
 	told := 0
-	_, err := Load(file, LoadOptions{Warn: func(string) { told++ }})
+	_, err := Load(file, Options{Warn: func(string) { told++ }})
 	if told != maxFound || err == nil || !strings.Contains(err.Error(), "<Service> has no <Engine>") {
 		t.Errorf("%d told, %v", told, err)
 	}
@@ -131,7 +131,7 @@ func FuzzLoad(f *testing.F) {
 		if err := os.WriteFile(file, text, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		o := LoadOptions{Warn: func(text string) {
+		o := Options{Warn: func(text string) {
 			if !strings.HasPrefix(text, dir) {
 				t.Errorf("told without a file: %s", text)
 			}

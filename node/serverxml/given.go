@@ -1,4 +1,4 @@
-package node
+package serverxml
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
 	"github.com/catflap/catflap/tribes"
 )
 
@@ -18,7 +18,7 @@ import (
 type given struct {
 	l  *loader
 	of string // the element
-	serverxml.Attribute
+	syntax.Attribute
 }
 
 func (g given) text() string { return strings.TrimSpace(g.Value) }

@@ -1,6 +1,7 @@
-package node
+package serverxml
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -8,8 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/catflap/catflap/internal/config/mistake"
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
+	"github.com/catflap/catflap/internal/mistake"
+	"github.com/catflap/catflap/node/internal/layout"
 )
 
 // A webSettings is what web.xml files say of sessions, and of who may have a
@@ -31,9 +33,9 @@ func (l *loader) webXML(c *contextElement, h *hostElement, s *scope) webSettings
 	folder := c.DocBase
 	if folder == "" {
 		contextPath, version, _ := strings.Cut(c.Path, "##")
-		folder = folderOf(contextPath, version)
+		folder = layout.FolderOf(contextPath, version)
 	}
-	l.webFile(filepath.Join(under(under(l.o.Base, orElse(h.AppBase, "webapps")), folder), "WEB-INF", "web.xml"), &w, s)
+	l.webFile(filepath.Join(layout.Under(layout.Under(l.o.Base, cmp.Or(h.AppBase, "webapps")), folder), "WEB-INF", "web.xml"), &w, s)
 	return w
 }
 
@@ -62,10 +64,10 @@ func (l *loader) webFile(file string, w *webSettings, s *scope) {
 }
 
 // localName is the name of an element without a prefix.
-func localName(e *serverxml.Element) string { return e.Name[strings.LastIndexByte(e.Name, ':')+1:] }
+func localName(e *syntax.Element) string { return e.Name[strings.LastIndexByte(e.Name, ':')+1:] }
 
 // textsIn returns what the elements of a name in e say.
-func textsIn(e *serverxml.Element, name string) []string {
+func textsIn(e *syntax.Element, name string) []string {
 	var all []string
 	for i := range e.Children {
 		if localName(&e.Children[i]) == name {
@@ -76,7 +78,7 @@ func textsIn(e *serverxml.Element, name string) []string {
 }
 
 // sessionConfig reads <session-config>.
-func (l *loader) sessionConfig(e *serverxml.Element, w *webSettings) {
+func (l *loader) sessionConfig(e *syntax.Element, w *webSettings) {
 	w.tracked, w.cookie, w.inURL = false, false, false
 	for i := range e.Children {
 		child := &e.Children[i]
@@ -106,7 +108,7 @@ func (l *loader) sessionConfig(e *serverxml.Element, w *webSettings) {
 }
 
 // cookieConfig reads <cookie-config>.
-func (l *loader) cookieConfig(e *serverxml.Element, w *webSettings) {
+func (l *loader) cookieConfig(e *syntax.Element, w *webSettings) {
 	for i := range e.Children {
 		child := &e.Children[i]
 		text := strings.TrimSpace(child.Text)
@@ -133,7 +135,7 @@ func (l *loader) cookieConfig(e *serverxml.Element, w *webSettings) {
 
 // constraint says what a <security-constraint> wants of who gets files; empty
 // is nothing.
-func constraint(e *serverxml.Element) string {
+func constraint(e *syntax.Element) string {
 	var wants string
 	concerns := false
 	for i := range e.Children {
@@ -171,7 +173,7 @@ var openFilters = []string{
 }
 
 // filterMapping looks whether a filter may keep somebody from the files.
-func (l *loader) filterMapping(root, mapping *serverxml.Element, s *scope) {
+func (l *loader) filterMapping(root, mapping *syntax.Element, s *scope) {
 	names := textsIn(mapping, "filter-name")
 	for i := range root.Children {
 		e := &root.Children[i]

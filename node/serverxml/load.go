@@ -1,4 +1,8 @@
-package node
+// Package serverxml reads Tomcat's server.xml for a node. What comes in is the
+// file, and what Tomcat reads with it at a start: catalina.properties, context
+// descriptors, web.xml. What goes out is a node.Config, or every mistake at its
+// place, and in words what of the files has no effect.
+package serverxml
 
 import (
 	"context"
@@ -9,12 +13,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/mistake"
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
+	"github.com/catflap/catflap/internal/mistake"
+	"github.com/catflap/catflap/node"
 )
 
-// LoadOptions say how a server.xml is read. A zero field means its default.
-type LoadOptions struct {
+// Options say how a server.xml is read. A zero field means its default.
+type Options struct {
 	Base     string                           // catalina.base; default: the folder that the file's folder conf is in, else the file's own
 	Property func(name string) (string, bool) // values of ${name} beyond conf/catalina.properties, catalina.base, catalina.home and the environment; nil is none
 	// Warn is told what is unsupported, with what follows, and what is doubtful;
@@ -29,19 +34,19 @@ type LoadOptions struct {
 //
 // What of a file restricts access and cannot be honoured makes a Refuse or
 // Guarded, and Warn is told.
-func Load(file string, o LoadOptions) (*Config, error) {
+func Load(file string, o Options) (*node.Config, error) {
 	return load(file, o, lookUp)
 }
 
 // load is Load with another way to find the address of a host name.
-func load(file string, o LoadOptions, lookUp func(name string) (netip.Addr, error)) (*Config, error) {
+func load(file string, o Options, lookUp func(name string) (netip.Addr, error)) (*node.Config, error) {
 	if o.Base == "" {
 		o.Base = filepath.Dir(file)
 		if abs, err := filepath.Abs(o.Base); err == nil && filepath.Base(abs) == "conf" {
 			o.Base = filepath.Dir(abs)
 		}
 	}
-	l := &loader{o: o, lookUp: lookUp, texts: map[string][]string{}, files: map[string]fileText{}, cfg: &Config{File: file, Base: o.Base}}
+	l := &loader{o: o, lookUp: lookUp, texts: map[string][]string{}, files: map[string]fileText{}, cfg: &node.Config{File: file, Base: o.Base}}
 	l.properties = l.catalinaProperties()
 	if root := l.parse(file); root != nil {
 		l.server(root)
@@ -71,14 +76,14 @@ func onlyErrors(found mistake.List) error {
 
 // A loader makes a Config of files.
 type loader struct {
-	o          LoadOptions
+	o          Options
 	lookUp     func(name string) (netip.Addr, error)
-	properties map[string]string             // of conf/catalina.properties
-	texts      map[string][]string           // the lines of each file
-	files      map[string]fileText           // that were looked for
-	proxied    map[string]*serverxml.Element // RemoteIpValves by the scope that they stand in
+	properties map[string]string          // of conf/catalina.properties
+	texts      map[string][]string        // the lines of each file
+	files      map[string]fileText        // that were looked for
+	proxied    map[string]*syntax.Element // RemoteIpValves by the scope that they stand in
 	found      mistake.List
-	cfg        *Config
+	cfg        *node.Config
 }
 
 // lookUp finds the address of a host name.
@@ -92,7 +97,7 @@ func lookUp(name string) (netip.Addr, error) {
 const maxText = 8 << 20
 
 // parse reads a file that has to be there.
-func (l *loader) parse(file string) *serverxml.Element {
+func (l *loader) parse(file string) *syntax.Element {
 	text, err := readText(file)
 	if err != nil {
 		l.found.Add(mistake.Mistake{Pos: mistake.Pos{File: file}, Text: reasonOf(err)})
@@ -101,9 +106,9 @@ func (l *loader) parse(file string) *serverxml.Element {
 	return l.parseText(file, text)
 }
 
-func (l *loader) parseText(file string, text []byte) *serverxml.Element {
+func (l *loader) parseText(file string, text []byte) *syntax.Element {
 	l.texts[file] = strings.Split(string(text), "\n")
-	root, found := serverxml.Parse(file, text, serverxml.Options{Property: l.property})
+	root, found := syntax.Parse(file, text, syntax.Options{Property: l.property})
 	l.found = append(l.found, found...)
 	return root
 }

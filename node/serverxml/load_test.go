@@ -1,4 +1,4 @@
-package node
+package serverxml
 
 import (
 	"fmt"
@@ -9,13 +9,17 @@ import (
 	"testing"
 
 	"github.com/catflap/catflap/internal/golden"
+	"github.com/catflap/catflap/internal/leaktest"
+	"github.com/catflap/catflap/node"
 )
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // loadText loads conf/server.xml of dir, with "site" and "localhost" as names
 // that are known.
-func loadText(dir string, property func(string) (string, bool)) (*Config, string) {
+func loadText(dir string, property func(string) (string, bool)) (*node.Config, string) {
 	var told strings.Builder
-	cfg, err := load(filepath.Join(dir, "conf/server.xml"), LoadOptions{Property: property, Warn: func(text string) { told.WriteString(text + "\n") }},
+	cfg, err := load(filepath.Join(dir, "conf/server.xml"), Options{Property: property, Warn: func(text string) { told.WriteString(text + "\n") }},
 		func(name string) (netip.Addr, error) {
 			if ip := map[string]string{"localhost": "127.0.0.1", "site": "192.0.2.7", "pj001": "127.0.1.1"}[name]; ip != "" {
 				return netip.MustParseAddr(ip), nil
@@ -51,7 +55,7 @@ func TestLoad(t *testing.T) {
 }
 
 // dumpConfig writes what is not zero, a line a struct.
-func dumpConfig(cfg *Config) string {
+func dumpConfig(cfg *node.Config) string {
 	var b strings.Builder
 	p := func(indent, what string, v any) {
 		fmt.Fprintf(&b, "%s%s%s\n", indent, what, fieldsOf(v))
@@ -79,7 +83,7 @@ func dumpConfig(cfg *Config) string {
 	return b.String()
 }
 
-func dumpCluster(p func(indent, what string, v any), indent string, c *Cluster) {
+func dumpCluster(p func(indent, what string, v any), indent string, c *node.Cluster) {
 	if c == nil {
 		return
 	}

@@ -1,16 +1,17 @@
-package node
+package serverxml
 
 import (
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
+	"github.com/catflap/catflap/node"
 )
 
 // A managerElement is what <Manager> says.
 type managerElement struct {
-	Manager
+	node.Manager
 	batch   bool // sendAllSessions="false"
 	batchOf int
 }
@@ -57,18 +58,18 @@ func (g given) transferTimeout(m *managerElement) {
 const sessionClass = "org.apache.catalina.ha.session."
 
 // manager reads a <Manager> of a Cluster or a Context.
-func (l *loader) manager(e *serverxml.Element, ofCluster bool) Manager {
-	m := managerElement{Manager: Manager{Line: l.line(e), Kind: StandardManager}, batchOf: 1000}
+func (l *loader) manager(e *syntax.Element, ofCluster bool) node.Manager {
+	m := managerElement{Manager: node.Manager{Line: l.line(e), Kind: node.StandardManager}, batchOf: 1000}
 	usual := "org.apache.catalina.session.StandardManager"
 	if ofCluster {
 		usual = sessionClass + "DeltaManager"
 	}
 	switch name := l.classOf(e, "Manager classes", usual); name {
 	case sessionClass + "DeltaManager":
-		m.Kind = DeltaManager
+		m.Kind = node.DeltaManager
 		deltaTable.read(l, e, &m)
 	case sessionClass + "BackupManager":
-		m.Kind = BackupManager
+		m.Kind = node.BackupManager
 		backupTable.read(l, e, &m)
 	case "org.apache.catalina.session.StandardManager":
 		managerTable.read(l, e, &m)
@@ -85,7 +86,7 @@ func (l *loader) manager(e *serverxml.Element, ofCluster bool) Manager {
 	for i := range e.Children {
 		l.otherElement("Manager", e, &e.Children[i])
 	}
-	if ofCluster && m.Kind == StandardManager {
+	if ofCluster && m.Kind == node.StandardManager {
 		l.warn(at(e, "className"), "the Manager of this Cluster shares no sessions", "")
 	}
 	return m.Manager

@@ -1,15 +1,16 @@
-package node
+package serverxml
 
 import (
 	"fmt"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
+	"github.com/catflap/catflap/node"
 )
 
 // An accessLogElement is what an AccessLogValve says.
 type accessLogElement struct {
-	AccessLog
+	node.AccessLog
 	fixed bool // rotatable="false"
 }
 
@@ -23,8 +24,8 @@ var accessLogTable = table[accessLogElement]{"Valve AccessLogValve", []row[acces
 }}
 
 // accessLog reads an AccessLogValve. A Context has none of its own.
-func (l *loader) accessLog(e *serverxml.Element, s *scope) {
-	a := accessLogElement{AccessLog: AccessLog{Line: l.line(e), DateFormat: ".%Y-%m-%d"}}
+func (l *loader) accessLog(e *syntax.Element, s *scope) {
+	a := accessLogElement{AccessLog: node.AccessLog{Line: l.line(e), DateFormat: ".%Y-%m-%d"}}
 	accessLogTable.read(l, e, &a)
 	if a.fixed {
 		a.DateFormat = ""

@@ -1,4 +1,4 @@
-package node
+package serverxml
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
 	"github.com/catflap/catflap/tribes"
 	"github.com/catflap/catflap/tribes/static"
 )
@@ -19,7 +19,7 @@ var channelTable = table[clusterElement]{"Channel", []row[clusterElement]{
 }}
 
 // channel reads a <Channel>.
-func (l *loader) channel(e *serverxml.Element, c *clusterElement) {
+func (l *loader) channel(e *syntax.Element, c *clusterElement) {
 	if name := l.classOf(e, "Channel classes", tribesClass+"group.GroupChannel"); name != tribesClass+"group.GroupChannel" {
 		l.wrong(at(e, "className"), fmt.Sprintf("the class of the Channel is %q", name), fmt.Sprintf("write className=%q", tribesClass+"group.GroupChannel"))
 	}
@@ -29,7 +29,7 @@ func (l *loader) channel(e *serverxml.Element, c *clusterElement) {
 	}
 }
 
-func (l *loader) channelChild(e, child *serverxml.Element, c *clusterElement) {
+func (l *loader) channelChild(e, child *syntax.Element, c *clusterElement) {
 	switch child.Name {
 	case "Membership":
 		l.membership(child, c)
@@ -78,7 +78,7 @@ var staticTable = table[clusterElement]{"Membership StaticMembershipService", []
 }}
 
 // membership reads a <Membership>.
-func (l *loader) membership(e *serverxml.Element, c *clusterElement) {
+func (l *loader) membership(e *syntax.Element, c *clusterElement) {
 	switch name := l.classOf(e, "Membership classes", tribesClass+"membership.McastService"); name {
 	case tribesClass + "membership.McastService":
 		mcastTable.read(l, e, c)
@@ -100,7 +100,7 @@ func (l *loader) membership(e *serverxml.Element, c *clusterElement) {
 
 // members reads the <Member> elements of e, and its <LocalMember>. The result
 // is not nil.
-func (l *loader) members(e *serverxml.Element, c *clusterElement) []tribes.Member {
+func (l *loader) members(e *syntax.Element, c *clusterElement) []tribes.Member {
 	all := []tribes.Member{}
 	for i := range e.Children {
 		child := &e.Children[i]
@@ -194,7 +194,7 @@ var receiverTable = table[clusterElement]{"Receiver", []row[clusterElement]{
 }}
 
 // receiver reads a <Receiver>.
-func (l *loader) receiver(e *serverxml.Element, c *clusterElement) {
+func (l *loader) receiver(e *syntax.Element, c *clusterElement) {
 	if name := l.classOf(e, "Receiver classes", tribesClass+"transport.nio.NioReceiver"); !strings.HasPrefix(name, tribesClass+"transport.") {
 		l.unsupported(at(e, "className"), fmt.Sprintf("the class %s is Java, which does not run here: what it takes is taken as NioReceiver takes it", name), "")
 	}
@@ -235,7 +235,7 @@ var transportTable = table[clusterElement]{"Transport", []row[clusterElement]{
 
 // sender reads a <Sender> with its <Transport>. Tomcat 5.5 has all of it in
 // <Sender>.
-func (l *loader) sender(e *serverxml.Element, c *clusterElement) {
+func (l *loader) sender(e *syntax.Element, c *clusterElement) {
 	l.transportClass(e, "Sender", tribesClass+"transport.ReplicationTransmitter")
 	transportTable.read(l, e, c)
 	for i := range e.Children {
@@ -249,7 +249,7 @@ func (l *loader) sender(e *serverxml.Element, c *clusterElement) {
 	}
 }
 
-func (l *loader) transportClass(e *serverxml.Element, section, usual string) {
+func (l *loader) transportClass(e *syntax.Element, section, usual string) {
 	if name := l.classOf(e, section+" classes", usual); name != usual && bystanderOf(section+" classes", name) == nil {
 		l.unsupported(at(e, "className"), fmt.Sprintf("the class %s is Java, which does not run here: messages are sent as %s does", name, shortClass(usual)), "")
 	}

@@ -1,18 +1,19 @@
-package node
+package serverxml
 
 import (
 	"cmp"
 	"fmt"
-	"path"
 	"path/filepath"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
+	"github.com/catflap/catflap/node"
+	"github.com/catflap/catflap/node/internal/layout"
 )
 
 // A contextElement is what <Context> says, and files that hold for it.
 type contextElement struct {
-	Context
+	node.Context
 	override bool   // what holds for all contexts does not for it
 	slash    bool   // sessionCookiePathUsesTrailingSlash
 	scripts  bool   // useHttpOnly="false"
@@ -49,8 +50,8 @@ func (g given) sameSite() string {
 }
 
 // context reads a <Context> of server.xml.
-func (l *loader) context(e *serverxml.Element, h *hostElement) {
-	c := contextElement{Context: Context{Line: l.line(e)}}
+func (l *loader) context(e *syntax.Element, h *hostElement) {
+	c := contextElement{Context: node.Context{Line: l.line(e)}}
 	if a := e.Attribute("path"); a == nil {
 		if !l.pathOfDocBase(e, &c) {
 			return
@@ -68,7 +69,7 @@ func (l *loader) context(e *serverxml.Element, h *hostElement) {
 // pathOfDocBase gives a <Context> without a path the one that its docBase names.
 //
 // Source: StandardHost.addChild, ContextName.
-func (l *loader) pathOfDocBase(e *serverxml.Element, c *contextElement) bool {
+func (l *loader) pathOfDocBase(e *syntax.Element, c *contextElement) bool {
 	a := e.Attribute("docBase")
 	if a == nil || strings.TrimSpace(a.Value) == "" {
 		l.wrong(e.Pos, "<Context> has neither path nor docBase", `write path="/…", or path="" for the root`)
@@ -80,7 +81,7 @@ func (l *loader) pathOfDocBase(e *serverxml.Element, c *contextElement) bool {
 			name = name[:len(name)-len(end)]
 		}
 	}
-	if c.Path, _ = contextOf(strings.Trim(name, "/")); !contextPathOK(c.Path) {
+	if c.Path, _ = layout.ContextOf(strings.Trim(name, "/")); !contextPathOK(c.Path) {
 		l.wrong(a.Pos, fmt.Sprintf("<Context> has no path, and its docBase names none: %s", c.Path), `write path="/…", or path="" for the root`)
 		return false
 	}
@@ -90,14 +91,15 @@ func (l *loader) pathOfDocBase(e *serverxml.Element, c *contextElement) bool {
 	return true
 }
 
+// contextPathOK reports whether text is a context path, perhaps with a version.
 func contextPathOK(text string) bool {
 	plain, _, _ := strings.Cut(text, "##")
-	return plain == "" || plain == "/" || plain[0] == '/' && path.Clean(plain) == plain && !strings.ContainsAny(plain, ";\\%?#")
+	return plain == "/" || layout.IsContextPath(plain)
 }
 
 // addContext reads what holds for a context, the element e last, and adds it to
 // h. Without e it is what c.file says.
-func (l *loader) addContext(e *serverxml.Element, c *contextElement, h *hostElement) {
+func (l *loader) addContext(e *syntax.Element, c *contextElement, h *hostElement) {
 	if c.Path == "/" {
 		c.Path = ""
 	}
@@ -143,7 +145,7 @@ func contextWords(contextPath, host string) string {
 }
 
 // contextElements reads attributes and children of a <Context>.
-func (l *loader) contextElements(e *serverxml.Element, c *contextElement, s *scope) {
+func (l *loader) contextElements(e *syntax.Element, c *contextElement, s *scope) {
 	folder := c.DocBase
 	contextTable.read(l, e, c)
 	if e.Pos.File != l.cfg.File {
@@ -172,7 +174,7 @@ func (l *loader) contextElements(e *serverxml.Element, c *contextElement, s *sco
 func (l *loader) finishContext(c *contextElement, h *hostElement, s *scope) {
 	w := l.webXML(c, h, s)
 	to := &c.Cookie
-	to.Name, to.Path, to.Domain = orElse(to.Name, w.name), orElse(to.Path, w.path), orElse(to.Domain, w.domain)
+	to.Name, to.Path, to.Domain = cmp.Or(to.Name, w.name), cmp.Or(to.Path, w.path), cmp.Or(to.Domain, w.domain)
 	if c.slash && to.Path == "" {
 		plain, _, _ := strings.Cut(c.Path, "##")
 		to.Path = plain + "/"

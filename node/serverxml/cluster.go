@@ -1,16 +1,17 @@
-package node
+package serverxml
 
 import (
 	"cmp"
 	"fmt"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
+	"github.com/catflap/catflap/node"
 )
 
 // A clusterElement is what <Cluster> says.
 type clusterElement struct {
-	Cluster
+	node.Cluster
 	listens  bool // there is a <ClusterListener>
 	sessions bool // and one of them is ClusterSessionListener
 	thread   bool // of StaticMembershipService: useThread
@@ -50,7 +51,7 @@ const simpleTCPCluster = "org.apache.catalina.ha.tcp.SimpleTcpCluster"
 
 // cluster reads a <Cluster>, of which there is at most one; before is the one
 // that was there.
-func (l *loader) cluster(e *serverxml.Element, before *Cluster) *Cluster {
+func (l *loader) cluster(e *syntax.Element, before *node.Cluster) *node.Cluster {
 	if before != nil {
 		l.wrong(e.Pos, fmt.Sprintf("there is a Cluster already, in line %d", before.Line), "remove one of them")
 		return before
@@ -59,7 +60,7 @@ func (l *loader) cluster(e *serverxml.Element, before *Cluster) *Cluster {
 		l.wrong(at(e, "className"), fmt.Sprintf("the class of the Cluster is %q", name), fmt.Sprintf("write className=%q", simpleTCPCluster))
 		return nil
 	}
-	c := clusterElement{Cluster: Cluster{Line: l.line(e)}}
+	c := clusterElement{Cluster: node.Cluster{Line: l.line(e)}}
 	c.Manager.Line = l.line(e)
 	clusterTable.read(l, e, &c)
 	for i := range e.Children {
@@ -69,7 +70,7 @@ func (l *loader) cluster(e *serverxml.Element, before *Cluster) *Cluster {
 	return &c.Cluster
 }
 
-func (l *loader) clusterChild(e, child *serverxml.Element, c *clusterElement) {
+func (l *loader) clusterChild(e, child *syntax.Element, c *clusterElement) {
 	switch child.Name {
 	case "Manager":
 		c.Cluster.Manager = l.manager(child, true)
@@ -94,14 +95,14 @@ func (l *loader) clusterChild(e, child *serverxml.Element, c *clusterElement) {
 // clusterDefaults fills in what Tomcat does, and tells what cannot be meant.
 //
 // Source: SimpleTcpCluster.checkDefaults.
-func (l *loader) clusterDefaults(e *serverxml.Element, c *clusterElement) {
+func (l *loader) clusterDefaults(e *syntax.Element, c *clusterElement) {
 	if c.valves > 0 {
 		c.NotReplicated, c.NotBound = !c.reports, !c.bound
 		if c.NotReplicated {
 			l.warn(e.Pos, "the Cluster has Valves and no ReplicationValve: changes of sessions are not told to other nodes", `write <Valve className="org.apache.catalina.ha.tcp.ReplicationValve"/> in it`)
 		}
 	}
-	if c.listens && !c.sessions && c.Cluster.Manager.Kind == DeltaManager {
+	if c.listens && !c.sessions && c.Cluster.Manager.Kind == node.DeltaManager {
 		l.warn(e.Pos, "the Cluster has ClusterListeners and no ClusterSessionListener: a Tomcat with this file takes no session of other nodes; this node does",
 			`write <ClusterListener className="org.apache.catalina.ha.session.ClusterSessionListener"/> in it`)
 	}
@@ -167,7 +168,7 @@ func (g given) filter() string {
 const primaryAttribute = "org.apache.catalina.ha.tcp.isPrimarySession"
 
 // clusterValve reads a <Valve> of a Cluster.
-func (l *loader) clusterValve(e *serverxml.Element, c *clusterElement) {
+func (l *loader) clusterValve(e *syntax.Element, c *clusterElement) {
 	name := l.classOf(e, "Valve classes", "")
 	c.valves++
 	switch name {
@@ -190,7 +191,7 @@ func (l *loader) clusterValve(e *serverxml.Element, c *clusterElement) {
 }
 
 // clusterListener reads a <ClusterListener>, none of which is needed.
-func (l *loader) clusterListener(e *serverxml.Element, c *clusterElement) {
+func (l *loader) clusterListener(e *syntax.Element, c *clusterElement) {
 	name := l.classOf(e, "ClusterListener classes", "")
 	c.listens = true
 	switch shortClass(name) {

@@ -1,17 +1,18 @@
-package node
+package serverxml
 
 import (
 	"cmp"
 	"fmt"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/mistake"
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
+	"github.com/catflap/catflap/internal/mistake"
+	"github.com/catflap/catflap/node"
 )
 
 // A serverElement is what <Server> says, whose ports are moved.
 type serverElement struct {
-	Shutdown
+	node.Shutdown
 	offset int
 }
 
@@ -23,12 +24,12 @@ var serverTable = table[serverElement]{"Server", []row[serverElement]{
 }}
 
 // server reads the root.
-func (l *loader) server(e *serverxml.Element) {
+func (l *loader) server(e *syntax.Element) {
 	if e.Name != "Server" {
 		l.wrong(e.Pos, fmt.Sprintf("the file begins with <%s>, which is none of Tomcat's server.xml", e.Name), "it has to be <Server>")
 		return
 	}
-	s := serverElement{Shutdown: Shutdown{Port: 8005}}
+	s := serverElement{Shutdown: node.Shutdown{Port: 8005}}
 	serverTable.read(l, e, &s)
 	s.Port = l.moved(at(e, "port"), s.Port, s.offset)
 	l.cfg.Shutdown = s.Shutdown
@@ -60,7 +61,7 @@ func (l *loader) moved(pos mistake.Pos, port, offset int) int {
 }
 
 // listener tells of a <Listener>, none of which is needed.
-func (l *loader) listener(e *serverxml.Element) {
+func (l *loader) listener(e *syntax.Element) {
 	name := l.classOf(e, "Listener classes", "")
 	switch b := bystanderOf("Listener classes", name); {
 	case b == nil:
@@ -72,7 +73,7 @@ func (l *loader) listener(e *serverxml.Element) {
 
 // A serviceElement is what <Service> says.
 type serviceElement struct {
-	Service
+	node.Service
 	executors map[string]int // maxThreads by name
 }
 
@@ -92,7 +93,7 @@ var executorTable = table[executorElement]{"Executor", []row[executorElement]{
 }}
 
 // service reads a <Service>.
-func (l *loader) service(e *serverxml.Element, offset int) {
+func (l *loader) service(e *syntax.Element, offset int) {
 	s := serviceElement{executors: map[string]int{}}
 	serviceTable.read(l, e, &s)
 	for _, other := range l.cfg.Services {
@@ -131,14 +132,14 @@ func (l *loader) service(e *serverxml.Element, offset int) {
 	l.cfg.Services = append(l.cfg.Services, s.Service)
 }
 
-var engineTable = table[Engine]{"Engine", []row[Engine]{
-	{"name", func(x *Engine, g given) { x.Name = g.text() }, "names the Cluster's channel and its applications' sessions; the same on all nodes"},
-	{"defaultHost", func(x *Engine, g given) { x.DefaultHost = g.text() }, "the Host of requests for any other name"},
-	{"jvmRoute", func(x *Engine, g given) { x.Route = g.text() }, "ends each session id, so that balancers find the node; ${jvmRoute} is its default"},
+var engineTable = table[node.Engine]{"Engine", []row[node.Engine]{
+	{"name", func(x *node.Engine, g given) { x.Name = g.text() }, "names the Cluster's channel and its applications' sessions; the same on all nodes"},
+	{"defaultHost", func(x *node.Engine, g given) { x.DefaultHost = g.text() }, "the Host of requests for any other name"},
+	{"jvmRoute", func(x *node.Engine, g given) { x.Route = g.text() }, "ends each session id, so that balancers find the node; ${jvmRoute} is its default"},
 }}
 
 // engine reads an <Engine>.
-func (l *loader) engine(e *serverxml.Element, to *Engine) {
+func (l *loader) engine(e *syntax.Element, to *node.Engine) {
 	if route, ok := l.properties["jvmRoute"]; ok {
 		to.Route = route
 	} else if l.o.Property != nil {
@@ -149,8 +150,8 @@ func (l *loader) engine(e *serverxml.Element, to *Engine) {
 	engineTable.read(l, e, to)
 	name := cmp.Or(to.Name, "Catalina")
 	around := &scope{filters: &to.Filters, refuse: &to.Refuse, logs: &to.AccessLogs, what: engineWords}
-	l.proxied = map[string]*serverxml.Element{}
-	hosts := map[string]*serverxml.Element{}
+	l.proxied = map[string]*syntax.Element{}
+	hosts := map[string]*syntax.Element{}
 	for i := range e.Children {
 		switch child := &e.Children[i]; child.Name {
 		case "Host":
@@ -170,7 +171,7 @@ func (l *loader) engine(e *serverxml.Element, to *Engine) {
 }
 
 // defaultHost checks that the default is one of the hosts.
-func (l *loader) defaultHost(e *serverxml.Element, to *Engine) {
+func (l *loader) defaultHost(e *syntax.Element, to *node.Engine) {
 	var names []string
 	for _, h := range to.Hosts {
 		if strings.EqualFold(h.Name, to.DefaultHost) {

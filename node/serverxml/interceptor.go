@@ -1,10 +1,11 @@
-package node
+package serverxml
 
 import (
 	"fmt"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
+	"github.com/catflap/catflap/node"
 	"github.com/catflap/catflap/tribes/interceptor"
 )
 
@@ -78,7 +79,7 @@ var staticMembersTable = table[interceptor.StaticMembershipConfig]{"Interceptor 
 }}
 
 // readInto reads e, and returns what it says as an Interceptor's Config.
-func readInto[T any](l *loader, e *serverxml.Element, t table[T]) T {
+func readInto[T any](l *loader, e *syntax.Element, t table[T]) T {
 	var c T
 	t.read(l, e, &c)
 	return c
@@ -87,10 +88,10 @@ func readInto[T any](l *loader, e *serverxml.Element, t table[T]) T {
 const interceptorClass = tribesClass + "group.interceptors."
 
 // interceptor reads an <Interceptor>.
-func (l *loader) interceptor(e *serverxml.Element, c *clusterElement) {
+func (l *loader) interceptor(e *syntax.Element, c *clusterElement) {
 	name := l.classOf(e, "Interceptor classes", "")
 	short := strings.TrimPrefix(name, interceptorClass)
-	i := Interceptor{Line: l.line(e)}
+	i := node.Interceptor{Line: l.line(e)}
 	switch short {
 	case "MessageDispatchInterceptor":
 		i.Config = readInto(l, e, dispatchTable)
@@ -129,7 +130,7 @@ func (l *loader) interceptor(e *serverxml.Element, c *clusterElement) {
 
 // otherInterceptor tells of one that is not here. What changes messages cannot
 // be left out: then the nodes do not understand each other.
-func (l *loader) otherInterceptor(e *serverxml.Element, name string) {
+func (l *loader) otherInterceptor(e *syntax.Element, name string) {
 	pos := at(e, "className")
 	switch b := bystanderOf("Interceptor classes", name); {
 	case name == "":
@@ -144,7 +145,7 @@ func (l *loader) otherInterceptor(e *serverxml.Element, name string) {
 }
 
 // encrypt reads an EncryptInterceptor, and tries its key.
-func (l *loader) encrypt(e *serverxml.Element) interceptor.EncryptConfig {
+func (l *loader) encrypt(e *syntax.Element) interceptor.EncryptConfig {
 	cfg := readInto(l, e, encryptTable)
 	if _, err := interceptor.NewEncrypt(cfg); err != nil {
 		l.wrong(at(e, "encryptionKey"), err.Error(), "openssl rand -hex 32 makes a key; all nodes have to have the same")

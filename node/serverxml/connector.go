@@ -1,4 +1,4 @@
-package node
+package serverxml
 
 import (
 	"cmp"
@@ -6,13 +6,14 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/catflap/catflap/internal/config/serverxml"
+	syntax "github.com/catflap/catflap/internal/config/serverxml"
+	"github.com/catflap/catflap/node"
 )
 
 // A connectorElement is what <Connector> says.
 type connectorElement struct {
-	Connector
-	AJP      AJP
+	node.Connector
+	AJP      node.AJP
 	TLS      tlsElement
 	executor string
 	tls      bool // SSLEnabled
@@ -58,8 +59,8 @@ var ajpTable = table[connectorElement]{"Connector AJP", append(connectorTable.ro
 }...)}
 
 // connector reads a <Connector>; one without a port is none.
-func (l *loader) connector(e *serverxml.Element, s *serviceElement, offset int) {
-	c := connectorElement{Connector: Connector{Line: l.line(e), Port: -1}}
+func (l *loader) connector(e *syntax.Element, s *serviceElement, offset int) {
+	c := connectorElement{Connector: node.Connector{Line: l.line(e), Port: -1}}
 	ajp, known := l.protocol(e)
 	if !known {
 		return
@@ -97,7 +98,7 @@ func (l *loader) connector(e *serverxml.Element, s *serviceElement, offset int) 
 }
 
 // protocol reports whether a Connector speaks AJP.
-func (l *loader) protocol(e *serverxml.Element) (ajp, known bool) {
+func (l *loader) protocol(e *syntax.Element) (ajp, known bool) {
 	a := e.Attribute("protocol")
 	if a == nil {
 		return false, true
@@ -116,7 +117,7 @@ func (l *loader) protocol(e *serverxml.Element) (ajp, known bool) {
 
 // secret looks whether an AJP connector may run as it is. Where Tomcat's does
 // not, because there is no secret, ours does on this machine alone.
-func (l *loader) secret(e *serverxml.Element, a *AJP) {
+func (l *loader) secret(e *syntax.Element, a *node.AJP) {
 	address := ""
 	if given := e.Attribute("address"); given != nil {
 		address = strings.TrimSpace(given.Value)
@@ -134,7 +135,7 @@ func (l *loader) secret(e *serverxml.Element, a *AJP) {
 }
 
 // socketAddress is the address that c listens on; empty is all.
-func (c *Connector) socketAddress() string {
+func socketAddress(c *node.Connector) string {
 	switch ip, err := netip.ParseAddr(strings.Trim(c.Address, "[]")); {
 	case c.Address == "" && c.AJP != nil || c.Address == "localhost":
 		return "127.0.0.1"
@@ -149,17 +150,17 @@ func (c *Connector) socketAddress() string {
 func sameAddress(a, b string) bool { return a == b || a == "" || b == "" }
 
 // twice tells of a port that two of a file's sockets want.
-func (l *loader) twice(e *serverxml.Element, s *serviceElement, c *Connector) {
+func (l *loader) twice(e *syntax.Element, s *serviceElement, c *node.Connector) {
 	all := s.Connectors
 	for _, other := range l.cfg.Services {
 		all = append(all[:len(all):len(all)], other.Connectors...)
 	}
 	for _, other := range all {
-		if other.Port == c.Port && c.Port > 0 && sameAddress(other.socketAddress(), c.socketAddress()) {
+		if other.Port == c.Port && c.Port > 0 && sameAddress(socketAddress(&other), socketAddress(c)) {
 			l.wrong(at(e, "port"), fmt.Sprintf("the Connector of line %d has port %d, too", other.Line, c.Port), "give one of them another port or address")
 		}
 	}
-	if stop := l.cfg.Shutdown; stop.Port == c.Port && c.Port > 0 && sameAddress(orElse(stop.Address, "127.0.0.1"), c.socketAddress()) {
+	if stop := l.cfg.Shutdown; stop.Port == c.Port && c.Port > 0 && sameAddress(cmp.Or(stop.Address, "127.0.0.1"), socketAddress(c)) {
 		l.wrong(at(e, "port"), fmt.Sprintf("port %d is where the node is told to stop, too", c.Port), "give the Server another port, or -1 for none")
 	}
 }

@@ -224,12 +224,14 @@ func (t *taker) message(m *Message, from tribes.Member) {
 	t.cfg.Log.Warn("session message for a context that is not here", "context", m.Context, "event", m.Event, "from", from)
 }
 
-// Joined implements rpc.Objects.
-func (t *taker) Joined(m tribes.Member) { t.cfg.Log.Info("member joined", "member", m) }
+// Joined implements rpc.Objects. Who comes and goes is logged as Tomcat does.
+//
+// Source: SimpleTcpCluster.memberAdded, memberDisappeared.
+func (t *taker) Joined(m tribes.Member) { t.cfg.Log.Info("replication member added", "member", m) }
 
 // Left implements rpc.Objects.
 func (t *taker) Left(m tribes.Member) {
-	t.cfg.Log.Info("member left", "member", m)
+	t.cfg.Log.Info("received member disappeared", "member", m)
 	for _, r := range *t.contexts.Load() {
 		r.Left(m)
 	}

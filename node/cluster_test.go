@@ -103,7 +103,29 @@ func TestFailover(t *testing.T) {
 				t.Errorf("b says %q %d times:\n%s", want, strings.Count(log, want), log)
 			}
 		}
+		once(t, b.log.String())
+		if log := c.log.String(); once(t, log) == 0 {
+			t.Errorf("no line of c's manager:\n%s", log)
+		}
 	})
+}
+
+// once checks that no line of a log says twice who it is about or what has
+// happened, and returns how many are about a context.
+func once(t *testing.T, log string) (of int) {
+	t.Helper()
+	for line := range strings.Lines(log) {
+		for _, each := range []string{" context=", " cluster=", " member.addr="} {
+			if strings.Count(line, each) > 1 {
+				t.Errorf("twice %s in %s", each, line)
+			}
+		}
+		if strings.Contains(line, "member joined") || strings.Contains(line, "member left") {
+			t.Errorf("told a second time: %s", line)
+		}
+		of += strings.Count(line, " context=")
+	}
+	return of
 }
 
 // TestBackup: with a BackupManager one other node has a copy, and any node finds
@@ -120,6 +142,9 @@ func TestBackup(t *testing.T) {
 		cookie = a.want(t, "/shop/", cookie, "/shop 4", "a")
 		a.stop()
 		c.want(t, "/shop/", cookie, "/shop 5", "c")
+		if log := c.log.String(); once(t, log) == 0 {
+			t.Errorf("no line of c's manager:\n%s", log)
+		}
 		if s := c.State(); s.Contexts[0].Manager != BackupManager || s.Contexts[0].Sessions != 1 {
 			t.Errorf("%+v", s)
 		}

@@ -2,7 +2,6 @@ package node
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -55,7 +54,6 @@ func (n *Node) join(cfg *Cluster, owner string, hostLevel bool) *group {
 		return nil
 	}
 	g.cluster = cluster.New(cluster.Config{HostLevel: hostLevel, SendOptions: cfg.SendOptions, Log: log}, g.channel)
-	g.channel.Listen(members{log})
 	if service != nil {
 		if err := service.Open(g.cluster.Dispatcher()); err != nil {
 			n.faults.add(cfg.Line, fmt.Sprintf("Cluster %s: Membership: %v", g.name, err), "")
@@ -155,22 +153,4 @@ func fileName(name string) string {
 		}
 		return '_'
 	}, strings.TrimLeft(name, "."))
-}
-
-// members tells who comes and goes as Tomcat's log does.
-//
-// Source: SimpleTcpCluster.memberAdded, memberDisappeared.
-type members struct{ log *slog.Logger }
-
-// Received implements tribes.Listener.
-func (members) Received(*tribes.Message) (bool, error) { return false, nil }
-
-// Joined implements tribes.Listener.
-func (m members) Joined(member tribes.Member) {
-	m.log.LogAttrs(context.Background(), slog.LevelInfo, "replication member added", slog.Any("member", member))
-}
-
-// Left implements tribes.Listener.
-func (m members) Left(member tribes.Member) {
-	m.log.LogAttrs(context.Background(), slog.LevelInfo, "received member disappeared", slog.Any("member", member))
 }

@@ -79,20 +79,19 @@ type share struct {
 
 // shareSessions makes what keeps sessions that c shares, as m says.
 func shareSessions(m Manager, c *cluster.Cluster, s share) (keeper, error) {
-	log := s.log.With("context", s.context)
 	if m.Kind == BackupManager {
 		return backup.New(backup.Config{
 			Context: s.context, Route: s.route, MaxInactive: s.maxInactive, MaxActive: max(0, m.MaxActive),
 			NameFilter: m.NameFilter, ClassFilter: m.ClassFilter, RecordAll: m.RecordAll, ExpireOnShutdown: m.ExpireOnShutdown,
 			MapSendOptions: m.MapSendOptions, RPCTimeout: m.RPCTimeout, AccessTimeout: m.AccessTimeout, TerminateOnStartFailure: m.TerminateOnStartFailure,
-			Listener: s.listener, NoReplicatedSessions: m.NoReplicatedSessions, NoReplicatedAttributes: m.NoReplicatedAttributes, Log: log,
+			Listener: s.listener, NoReplicatedSessions: m.NoReplicatedSessions, NoReplicatedAttributes: m.NoReplicatedAttributes, Log: s.log,
 		}, c)
 	}
 	return delta.New(delta.Config{
 		Context: s.context, Route: s.route, MaxInactive: s.maxInactive, MaxActive: max(0, m.MaxActive),
 		NameFilter: m.NameFilter, ClassFilter: m.ClassFilter, RecordAll: m.RecordAll, ExpireOnShutdown: m.ExpireOnShutdown,
 		TransferTimeout: m.TransferTimeout, TransferLater: m.TransferLater, BatchSize: m.BatchSize, BatchWait: m.BatchWait,
-		Listener: s.listener, NoReplicatedSessions: m.NoReplicatedSessions, NoReplicatedAttributes: m.NoReplicatedAttributes, Log: log,
+		Listener: s.listener, NoReplicatedSessions: m.NoReplicatedSessions, NoReplicatedAttributes: m.NoReplicatedAttributes, Log: s.log,
 	}, c)
 }
 

@@ -57,7 +57,7 @@ type Config struct {
 	NoReplicatedAttributes bool // notifyListenersOnReplication="false"
 
 	ExpireEvery time.Duration // how often sessions that nobody uses are looked for; default 1 minute
-	Log         *slog.Logger  // default: nothing is logged
+	Log         *slog.Logger  // lines have the Context; default: nothing is logged
 }
 
 // A Manager is a session.Binder whose sessions are on two nodes. Many goroutines
@@ -84,6 +84,7 @@ func New(cfg Config, c *cluster.Cluster) (*Manager, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	cfg.Log = cfg.Log.With("context", cfg.Context)
 	skip, err := replica.Skip(cfg.NameFilter, cfg.ClassFilter)
 	if err != nil {
 		return nil, fmt.Errorf("backup: %w", err)

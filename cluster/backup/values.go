@@ -87,7 +87,7 @@ func (v values) Apply(value any, diff []byte, limits javaserial.Limits) error {
 	}
 	changes, unknown := replica.Changes(&d)
 	if unknown > 0 {
-		v.m.cfg.Log.Warn("changes of a session that are not known", "context", v.m.cfg.Context, "changes", unknown)
+		v.m.cfg.Log.Warn("changes of a session that are not known", "changes", unknown)
 	}
 	if e.Apply(changes) {
 		v.m.conflicts.Add(1)
@@ -146,7 +146,7 @@ func (o owner) Gone(key, value any) {
 	if e := entryOf(value); e != nil {
 		if e.Changed() {
 			o.m.conflicts.Add(1)
-			o.m.cfg.Log.Warn("another node has ended a session that a request here was changing", "context", o.m.cfg.Context)
+			o.m.cfg.Log.Warn("another node has ended a session that a request here was changing")
 		}
 		e.End()
 	}

@@ -65,12 +65,12 @@ func (m *Manager) about(h *held, msg *wire.Message) {
 	case wire.EventDelta:
 		d, err := wire.ParseDelta(msg.Payload, m.c.Limits())
 		if err != nil {
-			m.cfg.Log.Error("changes of a session cannot be read", "context", m.cfg.Context, "err", err)
+			m.cfg.Log.Error("changes of a session cannot be read", "err", err)
 			return
 		}
 		changes, unknown := replica.Changes(&d)
 		if unknown > 0 {
-			m.cfg.Log.Warn("changes of a session that are not known", "context", m.cfg.Context, "changes", unknown)
+			m.cfg.Log.Warn("changes of a session that are not known", "changes", unknown)
 		}
 		if h.entry.Apply(changes) {
 			m.conflicts.Add(1)
@@ -118,7 +118,7 @@ func (m *Manager) add(h *held) {
 	m.mu.Unlock()
 	if old != nil {
 		old.entry.End()
-		m.cfg.Log.Warn("a session of another node has the id of one that was here", "context", m.cfg.Context)
+		m.cfg.Log.Warn("a session of another node has the id of one that was here")
 	}
 	m.tell(session.EventCreated, id, "", true)
 	for _, msg := range after {
@@ -130,7 +130,7 @@ func (m *Manager) add(h *held) {
 func (m *Manager) renamed(h *held, msg *wire.Message) {
 	id, err := wire.ParseID(msg.Payload)
 	if err != nil {
-		m.cfg.Log.Error("new id of a session cannot be read", "context", m.cfg.Context, "err", err)
+		m.cfg.Log.Error("new id of a session cannot be read", "err", err)
 		return
 	}
 	m.mu.Lock()

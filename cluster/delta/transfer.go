@@ -67,16 +67,16 @@ func (m *Manager) takeOver(ctx context.Context) {
 	for _, master := range m.c.Members() {
 		err := m.ask(ctx, master)
 		if err == nil {
-			m.cfg.Log.Info("sessions taken over", "context", m.cfg.Context, "from", master, "sessions", m.Len(), "took", time.Since(began))
+			m.cfg.Log.Info("sessions taken over", "from", master, "sessions", m.Len(), "took", time.Since(began))
 			return
 		}
 		if ctx.Err() != nil {
 			if context.Cause(ctx) == errTime {
-				m.cfg.Log.Error("sessions not taken over", "context", m.cfg.Context, "from", master, "err", errTime)
+				m.cfg.Log.Error("sessions not taken over", "from", master, "err", errTime)
 			}
 			return
 		}
-		m.cfg.Log.Warn("a member does not give its sessions", "context", m.cfg.Context, "from", master, "err", err)
+		m.cfg.Log.Warn("a member does not give its sessions", "from", master, "err", err)
 	}
 }
 
@@ -171,7 +171,7 @@ func (m *Manager) takeSessions(msg *wire.Message, from tribes.Member) {
 	asked := m.transfer != nil && m.transfer.from == from.Key()
 	m.mu.RUnlock()
 	if !asked {
-		m.cfg.Log.Warn("sessions that nobody has asked for", "context", m.cfg.Context, "from", from)
+		m.cfg.Log.Warn("sessions that nobody has asked for", "from", from)
 		return
 	}
 	err := wire.ParseSessions(msg.Payload, m.c.Limits(), func(s wire.Session) {
@@ -188,7 +188,7 @@ func (m *Manager) takeSessions(msg *wire.Message, from tribes.Member) {
 		}
 	})
 	if err != nil {
-		m.cfg.Log.Error("sessions cannot be read", "context", m.cfg.Context, "from", from, "err", err)
+		m.cfg.Log.Error("sessions cannot be read", "from", from, "err", err)
 	}
 }
 
@@ -232,7 +232,7 @@ func (m *Manager) give(ctx context.Context, to tribes.Member) {
 		n := min(size, len(all))
 		length, err := m.giveBatch(ctx, one, all[:n], at)
 		if err != nil {
-			m.cfg.Log.Error("sessions not given to a node that starts", "context", m.cfg.Context, "to", to, "err", err)
+			m.cfg.Log.Error("sessions not given to a node that starts", "to", to, "err", err)
 			return
 		}
 		all = all[n:]
@@ -241,7 +241,7 @@ func (m *Manager) give(ctx context.Context, to tribes.Member) {
 		}
 	}
 	if err := m.c.Send(ctx, one, wire.TransferComplete(m.cfg.Context, at), 0, transferOrder); err != nil {
-		m.cfg.Log.Error("end of the sessions not told to a node that starts", "context", m.cfg.Context, "to", to, "err", err)
+		m.cfg.Log.Error("end of the sessions not told to a node that starts", "to", to, "err", err)
 	}
 }
 
@@ -286,7 +286,7 @@ func (m *Manager) giveAuthTypes(ctx context.Context, to []tribes.Member, all []s
 		}
 		changes := []session.Change{{Kind: session.KindAuthType, Value: s.Principal.AuthType}}
 		if err := m.sendChanges(ctx, to, s.ID, transferOrder, changes, time.Now()); err != nil {
-			m.cfg.Log.Warn("how somebody has logged in not told to a node that starts", "context", m.cfg.Context, "err", err)
+			m.cfg.Log.Warn("how somebody has logged in not told to a node that starts", "err", err)
 		}
 	}
 }

@@ -172,7 +172,7 @@ func (l lasting) TempDir() string  { return l.whole.TempDir() }
 // count returns how often n was told that another node has joined, or left.
 func (n *node) count(t *testing.T, other *node, what string) int {
 	t.Helper()
-	words := map[string]string{"joined": `msg="member joined"`, "left": `msg="member left"`}
+	words := map[string]string{"joined": `msg="replication member added"`, "left": `msg="received member disappeared"`}
 	name := other.host.Addr
 	if n.java() {
 		words = map[string]string{"joined": "Replication member added:", "left": "Received member disappeared:"}

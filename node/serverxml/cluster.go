@@ -131,8 +131,8 @@ type replicationValve struct {
 
 var replicationTable = table[replicationValve]{"Valve ReplicationValve", []row[replicationValve]{
 	{"filter", func(v *replicationValve, g given) { v.filter = g.filter() }, "paths of requests that change no session: one regular expression, or several with ; between, as Tomcat 5.5 and 6.0 have them"},
-	{"primaryIndicator", func(v *replicationValve, g given) { v.indicator = g.bool() }, "true: an App is told whether this node is the primary of its session"},
-	{"primaryIndicatorName", func(v *replicationValve, g given) { v.attribute = g.text() }, "under which name"},
+	{"primaryIndicator", func(v *replicationValve, g given) { v.indicator = g.bool() }, "without effect: an App asks session.Session.Primary"},
+	{"primaryIndicatorName", func(v *replicationValve, g given) { v.attribute = g.text() }, "the same"},
 }}
 
 var binderTable = table[bool]{"Valve JvmRouteBinderValve", []row[bool]{

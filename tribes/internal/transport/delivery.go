@@ -34,6 +34,7 @@ type way struct {
 	home  *lane // that is to be told when lane is left; nil if none is
 	conn  *socket
 	rest  []byte // of the frame, not written to conn yet
+	asks  bool   // nothing is written yet, and an answer is all that there is to wait for
 	here  bool   // who sends the frame finishes it itself
 	rider rider  // where the lane's holder sends the frame
 	err   error
@@ -135,6 +136,9 @@ func (d *delivery) begin(w *way, to *wire.Member) (alone bool, err error) {
 	if w.conn = l.ready(d.ack); w.conn == nil {
 		return true, nil
 	}
+	if w.asks = d.ack && len(d.ways) == 1; w.asks {
+		return false, nil
+	}
 	w.rest = l.writeNow(w.conn, d.frame, d.count, d.ack)
 	return len(w.rest) > 0, nil
 }
@@ -159,8 +163,10 @@ func (d *delivery) finish(ctx context.Context, w *way, to *wire.Member) error {
 	if w.conn == nil {
 		return d.settle(ctx, w.lane, w.lane.send(ctx, d.frame, d.count, d.ack))
 	}
-	err := w.lane.writeRest(w.conn, w.rest)
-	if err == nil && d.ack {
+	var err error
+	if w.asks {
+		err = w.lane.exchange(w.conn, d.frame, d.count)
+	} else if err = w.lane.writeRest(w.conn, w.rest); err == nil && d.ack {
 		err = w.lane.await(w.conn)
 	}
 	return d.settle(ctx, w.lane, w.lane.judge(err))

@@ -24,7 +24,7 @@ type lane struct {
 
 	mu      sync.Mutex // guards what follows; never held over I/O
 	held    bool       // somebody is in
-	since   time.Time  // since when it is, or is busy with the same messages
+	since   time.Time  // since when it is, or is busy with the same messages; who is in may read it
 	crowded time.Time  // when several messages left together last
 	line    []*rider   // who waits
 	order   string     // of the message of who is in
@@ -165,7 +165,7 @@ func (l *lane) usable(conn *socket, ack bool) bool {
 	if most := l.sender.cfg.KeepAliveCount; most > 0 && l.sent >= most {
 		return false
 	}
-	return ack && l.sender.cfg.MaxRetries > 0 && time.Since(l.used) < trusted || !conn.stale()
+	return ack && l.sender.cfg.MaxRetries > 0 && l.since.Sub(l.used) < trusted || !conn.stale()
 }
 
 // connected returns a connection on which the other side is still there.
@@ -203,6 +203,30 @@ func (l *lane) write(conn *socket, frame []byte, count int, ack bool) error {
 	return l.writeRest(conn, l.writeNow(conn, frame, count, ack))
 }
 
+// exchange writes frame and waits for its acknowledgement.
+func (l *lane) exchange(conn *socket, frame []byte, count int) error {
+	l.used = time.Now()
+	l.sent += count
+	written := 0
+	if len(l.heard) == 0 {
+		if err := l.untilAnswered(conn); err != nil {
+			return err
+		}
+		var n int
+		var err error
+		if written, n, err = conn.exchange(frame, l.unheard[:]); isTimeout(err) {
+			l.timed = false // it was the deadline of an earlier answer, or hear finds that it was not
+		} else if err != nil {
+			return unanswered(err)
+		}
+		l.heard = append(l.heard, l.unheard[:n]...)
+	}
+	if err := l.writeRest(conn, frame[written:]); err != nil {
+		return err
+	}
+	return l.await(conn)
+}
+
 // writeRest writes what is left of a frame.
 func (l *lane) writeRest(conn *socket, rest []byte) error {
 	if len(rest) == 0 {
@@ -226,7 +250,7 @@ func (l *lane) await(conn *socket) error {
 			return err
 		case size == 0:
 			if err := l.hear(conn); err != nil {
-				return fmt.Errorf("acknowledgement: %w", err)
+				return unanswered(err)
 			}
 			continue
 		}
@@ -242,30 +266,40 @@ func (l *lane) await(conn *socket) error {
 	}
 }
 
-// hear reads some of what the other side answers, for which it has Timeout. The
-// deadline is that of an earlier answer most often, and set only when that one
-// has passed.
+// hear reads some of what the other side answers, for which it has Timeout.
 func (l *lane) hear(conn *socket) error {
 	for {
-		deadline := l.used.Add(l.sender.cfg.Timeout)
-		if !l.timed {
-			if err := conn.SetReadDeadline(deadline); err != nil {
-				return err
-			}
-			l.timed = true
+		if err := l.untilAnswered(conn); err != nil {
+			return err
 		}
 		n, err := conn.Read(l.unheard[:])
-		switch {
-		case err == nil:
+		if err == nil {
 			l.heard = append(l.heard, l.unheard[:n]...)
 			return nil
-		case err == io.EOF:
-			return io.ErrUnexpectedEOF
-		case !isTimeout(err) || !time.Now().Before(deadline):
+		}
+		if !isTimeout(err) || time.Since(l.used) >= l.sender.cfg.Timeout {
 			return err
 		}
 		l.timed = false
 	}
+}
+
+// untilAnswered sets the deadline for an answer, unless there is one: that of an
+// earlier answer does as well until it has passed.
+func (l *lane) untilAnswered(conn *socket) error {
+	if l.timed {
+		return nil
+	}
+	l.timed = true
+	return conn.SetReadDeadline(l.used.Add(l.sender.cfg.Timeout))
+}
+
+// unanswered says that an error kept an acknowledgement away.
+func unanswered(err error) error {
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("acknowledgement: %w", err)
 }
 
 // disconnect closes the connection.

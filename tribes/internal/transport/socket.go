@@ -19,6 +19,8 @@ type socket struct {
 	reading call
 	writing call
 
+	ask    func(fd uintptr) (done bool) // writes first, then reads
+	asked  bool
 	look   func(fd uintptr) // sets gone
 	gone   bool
 	peeked [1]byte
@@ -52,6 +54,13 @@ func newSocket(conn net.Conn) *socket {
 		c.n, c.err = rawWrite(fd, c.b)
 		return true
 	}
+	s.ask = func(fd uintptr) bool {
+		if s.asked {
+			return s.reading.once(fd)
+		}
+		s.asked = true
+		return !s.writing.once(fd) || s.writing.err != 0 || s.writing.n < len(s.writing.b)
+	}
 	s.look = func(fd uintptr) {
 		n, errno := rawPeek(fd, s.peeked[:])
 		s.gone = n == 0 && errno == 0 || errno != 0 && errno != syscall.EAGAIN && errno != syscall.EINTR
@@ -64,9 +73,14 @@ func (s *socket) Read(b []byte) (int, error) {
 	if s.raw == nil || len(b) == 0 {
 		return s.Conn.Read(b)
 	}
+	s.reading.b = b
+	err := s.raw.Read(s.reading.once)
+	return s.haveRead(err)
+}
+
+// haveRead returns what a call has read that ended with err.
+func (s *socket) haveRead(err error) (int, error) {
 	c := &s.reading
-	c.b = b
-	err := s.raw.Read(c.once)
 	c.b = nil
 	switch {
 	case err != nil:
@@ -77,6 +91,27 @@ func (s *socket) Read(b []byte) (int, error) {
 		return 0, io.EOF
 	}
 	return c.n, nil
+}
+
+// exchange writes question, and reads some of the answer once it comes: one call
+// less than to look for it at once. It returns early, and has read nothing, if
+// it cannot write all without waiting. It heeds the deadline for reading.
+func (s *socket) exchange(question, answer []byte) (written, read int, err error) {
+	if s.raw == nil {
+		return 0, 0, nil
+	}
+	s.asked, s.writing.b, s.writing.n, s.writing.err, s.reading.b = false, question, 0, 0, answer
+	err = s.raw.Read(s.ask)
+	s.writing.b = nil
+	if s.asked && s.writing.err == 0 {
+		written = s.writing.n
+	}
+	if err == nil && written < len(question) {
+		s.reading.b = nil
+		return written, 0, nil
+	}
+	read, err = s.haveRead(err)
+	return written, read, err
 }
 
 // writeNow writes what of b can be written without waiting, and returns how

@@ -3,8 +3,10 @@ package transport_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -80,4 +82,89 @@ func TestSeveralReceivers(t *testing.T) {
 		}
 	}
 	t.Errorf("received %d, %d, %d of %d", counts[0](), counts[1](), counts[2](), orders*each)
+}
+
+// An acknowledged message to a connection that the other side closed a moment
+// ago is sent on another one, and soon.
+func TestClosedAMomentAgo(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	defer l.Close()
+	closed := make(chan struct{})
+	serving.Go(func() {
+		for n := 0; ; n++ {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			p := &peer{}
+			for p.message(conn) {
+				conn.Write(wire.AppendFrame(nil, wire.Ack))
+				if n == 0 {
+					break
+				}
+			}
+			conn.Close()
+			if n == 0 {
+				close(closed)
+			}
+		}
+	})
+	addr := l.Addr().(*net.TCPAddr).AddrPort()
+	s := transport.NewSender(transport.SenderConfig{Timeout: time.Minute}, func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", to.String())
+	})
+	defer s.Close()
+	to := []wire.Member{{Host: addr.Addr(), Port: int32(addr.Port()), ID: wire.ID{1}}}
+	self := wire.Member{Host: addr.Addr(), ID: wire.ID{9}}
+	began := time.Now()
+	for i := range 3 {
+		if err := s.Send(t.Context(), to, &wire.Message{Options: wire.OptionAck}, self.AppendTo(nil)); err != nil {
+			t.Errorf("message %d: %v", i, err)
+		}
+		<-closed
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("that took %v", took)
+	}
+}
+
+// An acknowledgement that does not come is waited for as long as Timeout says,
+// also when one of an earlier message has the deadline set.
+func TestTimeoutOfSockets(t *testing.T) {
+	const timeout = 200 * time.Millisecond
+	r := startReader(t, 1)
+	s := transport.NewSender(transport.SenderConfig{Timeout: timeout}, func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", to.String())
+	})
+	defer s.Close()
+	self := wire.Member{Host: r.Host, ID: wire.ID{9}}
+	sent := make(chan error)
+	send := func() {
+		go func() {
+			sent <- s.Send(t.Context(), []wire.Member{r.Member}, &wire.Message{Options: wire.OptionAck, Data: make([]byte, 4)}, self.AppendTo(nil))
+		}()
+	}
+	send()
+	conn := <-r.conn
+	defer conn.Close()
+	for i, pause := range []time.Duration{0, timeout * 3 / 4, timeout * 3 / 2} {
+		numbers(t, conn, 1)
+		time.Sleep(pause / 4)
+		conn.Write(wire.AppendFrame(nil, wire.Ack))
+		if err := <-sent; err != nil {
+			t.Errorf("message %d: %v", i, err)
+		}
+		time.Sleep(pause * 3 / 4) // the deadline comes near, and passes
+		send()
+	}
+	began := time.Now()
+	err := <-sent
+	if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || took < timeout/2 || took > 25*timeout {
+		t.Errorf("error %v after %v, want the timeout of %v", err, took, timeout)
+	}
 }

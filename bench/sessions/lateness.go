@@ -12,18 +12,21 @@ import (
 // late the other node has them; all visitors of a node make about 500 a second.
 const each = 32 * time.Millisecond
 
-// latency is how long the second node takes to have what the first has
-// answered: the median and the 99th percentile in µs.
-func (p *pair) latency(length time.Duration) (p50, p99 float64, err error) {
+// A late is how long the second node takes to have what the first has answered:
+// the median and the 99th percentile in µs.
+type late struct{ p50, p99 float64 }
+
+// latency measures that for a time.
+func (p *pair) latency(length time.Duration) (late, error) {
 	var clicking []*visitor
 	for _, v := range p.visitors {
 		if v.node == p.nodes[0] {
 			clicking = append(clicking, v)
 		}
 	}
-	time.Sleep(200 * time.Millisecond) // what was sent before has come
-	if _, err := p.nodes[1].ask(fmt.Sprint("/record?n=", len(clicking)*(2+int(length/each)))); err != nil {
-		return 0, 0, err
+	time.Sleep(500 * time.Millisecond) // what was sent before has come
+	if _, err := p.nodes[1].ask(fmt.Sprint("/record?n=", 2*len(clicking)*(2+int(length/each)))); err != nil {
+		return late{}, err
 	}
 	for _, v := range clicking {
 		for _, s := range v.sessions {
@@ -35,17 +38,17 @@ func (p *pair) latency(length time.Duration) (p50, p99 float64, err error) {
 		return v.click(true)
 	})
 	if err != nil {
-		return 0, 0, err
+		return late{}, err
 	}
 	arrived, err := p.arrivals(count)
 	if err != nil {
-		return 0, 0, err
+		return late{}, err
 	}
 	var all []float64
 	for _, v := range clicking {
 		for _, s := range v.sessions {
 			if len(arrived[s.id]) != len(s.told) {
-				return 0, 0, fmt.Errorf("%s: of %d changes of a session %d arrived", p.kind, len(s.told), len(arrived[s.id]))
+				return late{}, fmt.Errorf("%s: of %d changes of a session %d arrived", p.kind, len(s.told), len(arrived[s.id]))
 			}
 			for i, told := range s.told {
 				all = append(all, float64(arrived[s.id][i]-told)/1000)
@@ -53,7 +56,7 @@ func (p *pair) latency(length time.Duration) (p50, p99 float64, err error) {
 		}
 	}
 	slices.Sort(all)
-	return all[len(all)/2], all[len(all)*99/100], nil
+	return late{all[len(all)/2], all[len(all)*99/100]}, nil
 }
 
 // arrivals waits until so many changes have come to the second node, and

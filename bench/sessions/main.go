@@ -193,18 +193,24 @@ func pacing(t *table, name string, both [2]*pair, s settings, do func(v *visitor
 	return nil
 }
 
-// lateness measures when the other node has a change.
+// lateness measures when the other node has a change, in short rounds that take
+// turns.
 func lateness(t *table, both [2]*pair, s settings) error {
-	var p50, p99 [2]float64
-	for i, p := range both {
-		var err error
-		if p50[i], p99[i], err = p.latency(s.length); err != nil {
-			return err
+	var all [2][]late
+	for range s.rounds {
+		for i, p := range both {
+			one, err := p.latency(s.length / time.Duration(s.rounds))
+			if err != nil {
+				return err
+			}
+			all[i] = append(all[i], one)
 		}
 	}
 	name := both[0].manager.name
-	t.row(name+", late p50", "µs", p50[0], p50[1], 0)
-	t.row(name+", late p99", "µs", p99[0], p99[1], 0)
+	p50 := func(l late) float64 { return l.p50 }
+	p99 := func(l late) float64 { return l.p99 }
+	t.row(name+", late p50", "µs", median(all[0], p50), median(all[1], p50), 0)
+	t.row(name+", late p99", "µs", median(all[0], p99), median(all[1], p99), 0)
 	return nil
 }
 
@@ -213,7 +219,16 @@ func joining(t *table, both [2]*pair) error {
 	var all [2]taking
 	for i, p := range both {
 		var err error
-		if all[i], err = p.transfer(); err != nil {
+		for range 3 {
+			all[i], err = p.transfer()
+			if err == nil || p.kind == "go" {
+				break
+			}
+			// A Tomcat that does not hear of the others in time serves without
+			// their sessions: another one joins.
+			fmt.Fprintln(os.Stderr, "bench/sessions:", err)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -20,13 +20,15 @@ type pair struct {
 	make     func(dir string, s nodeSettings) ([]string, error)
 	manager  manager
 	nodes    []*process
+	started  int // nodes, also such as have ended
 	visitors []*visitor
 	sessions int // that were made
 }
 
 // node starts a node more, and does not wait.
 func (p *pair) node() (*process, error) {
-	route := fmt.Sprintf("%s%d", p.kind, len(p.nodes)+1)
+	p.started++
+	route := fmt.Sprintf("%s%d", p.kind, p.started)
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -201,7 +203,12 @@ func (p *pair) transfer() (t taking, err error) {
 	if err != nil {
 		return t, err
 	}
-	if err := errors.Join(taker.await(startTime), p.settled(taker)); err != nil {
+	if err = taker.await(startTime); err == nil {
+		err = p.settled(taker)
+	}
+	if err != nil {
+		taker.end()
+		p.nodes = p.nodes[:len(p.nodes)-1]
 		return t, err
 	}
 	_, peak, err := giver.resident()

@@ -278,6 +278,8 @@ func TestAskUntil(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 		time.Sleep(2 * time.Second)
+		late.mu.Lock()
+		defer late.mu.Unlock()
 		if !slices.Equal(late.late, []string{"d ?"}) {
 			t.Errorf("left over: %q", late.late)
 		}

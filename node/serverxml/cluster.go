@@ -3,6 +3,7 @@ package serverxml
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	syntax "github.com/catflap/catflap/internal/config/serverxml"
@@ -107,19 +108,10 @@ func (l *loader) clusterDefaults(e *syntax.Element, c *clusterElement) {
 			`write <ClusterListener className="org.apache.catalina.ha.session.ClusterSessionListener"/> in it`)
 	}
 	for i, kind := range c.order {
-		if kind == "EncryptInterceptor" && containsString(c.order[:i], "TcpFailureDetector") {
+		if kind == "EncryptInterceptor" && slices.Contains(c.order[:i], "TcpFailureDetector") {
 			l.wrong(e.Pos, "EncryptInterceptor stands below TcpFailureDetector: Tomcat does not start so", "put it before TcpFailureDetector")
 		}
 	}
-}
-
-func containsString(all []string, s string) bool {
-	for _, each := range all {
-		if each == s {
-			return true
-		}
-	}
-	return false
 }
 
 // A replicationValve is what a ReplicationValve says.

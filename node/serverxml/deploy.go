@@ -16,42 +16,6 @@ import (
 	"github.com/catflap/catflap/node/internal/layout"
 )
 
-// optional reads a file that need not be there, once: nil without a problem if
-// it is not. What is wrong with it is told as what has no effect.
-func (l *loader) optional(file string) (root *syntax.Element, problem string) {
-	if known, ok := l.files[file]; ok {
-		return known.root, known.problem
-	}
-	defer func() { l.files[file] = fileText{root, problem} }()
-	info, err := os.Stat(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir():
-		return nil, ""
-	case err == nil && !info.Mode().IsRegular():
-		return nil, "it is no plain file"
-	case err != nil:
-		return nil, reasonOf(err)
-	}
-	text, err := readText(file)
-	if err != nil {
-		return nil, reasonOf(err)
-	}
-	before := len(l.found)
-	if root = l.parseText(file, text); root == nil {
-		problem = "it is not well-formed"
-	}
-	for i := range l.found[before:] {
-		l.found[before+i].Severity = mistake.Warning
-	}
-	return root, problem
-}
-
-// A fileText is a file that was read.
-type fileText struct {
-	root    *syntax.Element
-	problem string
-}
-
 // contextFile reads a file with a <Context> for s; one that cannot be read
 // closes it.
 func (l *loader) contextFile(file string, s *scope) *syntax.Element {

@@ -6,8 +6,6 @@ package serverxml
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -93,48 +91,6 @@ func lookUp(name string) (netip.Addr, error) {
 	return resolveName(ctx, name)
 }
 
-// maxText bounds how many bytes of a file are read.
-const maxText = 8 << 20
-
-// parse reads a file that has to be there.
-func (l *loader) parse(file string) *syntax.Element {
-	text, err := readText(file)
-	if err != nil {
-		l.found.Add(mistake.Mistake{Pos: mistake.Pos{File: file}, Text: reasonOf(err)})
-		return nil
-	}
-	return l.parseText(file, text)
-}
-
-func (l *loader) parseText(file string, text []byte) *syntax.Element {
-	l.texts[file] = strings.Split(string(text), "\n")
-	root, found := syntax.Parse(file, text, syntax.Options{Property: l.property})
-	l.found = append(l.found, found...)
-	return root
-}
-
-// reasonOf is err without the name of the file, which stands before it.
-func reasonOf(err error) string {
-	if p, ok := err.(*os.PathError); ok { //nolint:errorlint // it is what package os returns
-		return p.Err.Error()
-	}
-	return err.Error()
-}
-
-// readText returns what is in a file.
-func readText(file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxText+1))
-	if err == nil && len(text) > maxText {
-		return nil, fmt.Errorf("it has more than %d MiB", maxText>>20)
-	}
-	return text, err
-}
-
 // property gives the value of ${name}: of conf/catalina.properties, as Tomcat
 // has it, then of who loads, then of the environment.
 func (l *loader) property(name string) (string, bool) {
@@ -172,4 +128,20 @@ func (l *loader) say(pos mistake.Pos, severity mistake.Severity, text, fix strin
 		line = strings.TrimRight(all[pos.Line-1], "\r")
 	}
 	l.found.Add(mistake.Mistake{Pos: pos, Severity: severity, Text: text, Fix: fix, Line: line})
+}
+
+// line is the line of e in server.xml, 0 if it is of another file.
+func (l *loader) line(e *syntax.Element) int {
+	if e.Pos.File != l.cfg.File {
+		return 0
+	}
+	return e.Pos.Line
+}
+
+// at is the place of an attribute, or of e if it has none of that name.
+func at(e *syntax.Element, name string) mistake.Pos {
+	if a := e.Attribute(name); a != nil {
+		return a.Pos
+	}
+	return e.Pos
 }

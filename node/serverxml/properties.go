@@ -48,7 +48,7 @@ func logicalLine(text string) (line, rest string) {
 		part = strings.TrimLeft(part, " \t\f")
 		text = after
 		slashes := len(part) - len(strings.TrimRight(part, `\`))
-		comment := b.Len() == 0 && strings.HasPrefix(part, "#")
+		comment := b.Len() == 0 && (strings.HasPrefix(part, "#") || strings.HasPrefix(part, "!"))
 		goesOn := slashes%2 == 1 && !comment
 		if goesOn {
 			part = part[:len(part)-1]
@@ -73,6 +73,7 @@ func keyEnd(line string) int {
 	return len(line)
 }
 
+// unescapeJava replaces what begins with a backslash.
 func unescapeJava(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s

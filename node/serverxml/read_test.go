@@ -15,7 +15,7 @@ import (
 
 // TestJavaProperties reads what java.util.Properties would.
 func TestJavaProperties(t *testing.T) {
-	got := javaProperties("# comment = 1\\\n! another\na=1\n b : 2 \nc 3\nd\\ e=4\\\n   5\\\n\t6\nf=\\u00e4\\t\\\\\ng\nh=a\\u12\n#i=\\\nj=1\r\nk==2\nl=\\")
+	got := javaProperties("# comment = 1\\\n! another\\\na=1\n b : 2 \nc 3\nd\\ e=4\\\n   5\\\n\t6\nf=\\u00e4\\t\\\\\ng\nh=a\\u12\n#i=\\\nj=1\r\nk==2\nl=\\")
 	want := map[string]string{"a": "1", "b": "2 ", "c": "3", "d e": "456", "f": "ä\t\\", "g": "", "h": "au12", "j": "1", "k": "=2", "l": ""}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

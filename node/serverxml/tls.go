@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	syntax "github.com/catflap/catflap/internal/config/serverxml"
+	"github.com/catflap/catflap/internal/mistake"
 	"github.com/catflap/catflap/node"
 )
 
@@ -14,7 +15,6 @@ type tlsElement struct {
 	node.TLS
 	name         string
 	certificates int
-	old          bool // protocols has only versions that are not spoken
 }
 
 var sslHostTable = table[tlsElement]{"SSLHostConfig", []row[tlsElement]{
@@ -104,7 +104,7 @@ func (g given) protocols(t *tlsElement) {
 			}
 		}
 	}
-	if t.old = len(t.Protocols) == 0; t.old {
+	if len(t.Protocols) == 0 {
 		g.l.wrong(g.Pos, fmt.Sprintf("%s=%s leaves no version that is spoken here", g.Name, quoteXML(g.Value)), `write protocols="TLSv1.2,TLSv1.3"`)
 	}
 }
@@ -171,7 +171,7 @@ func (l *loader) tls(e *syntax.Element, t *tlsElement) *node.TLS {
 // toldIn reports whether there is a mistake in e.
 func (l *loader) toldIn(e *syntax.Element) bool {
 	for _, m := range l.found {
-		if m.Pos.File == e.Pos.File && m.Pos.Line >= e.Pos.Line && m.Pos.Line <= lastLine(e) && m.Severity == 0 {
+		if m.Pos.File == e.Pos.File && m.Pos.Line >= e.Pos.Line && m.Pos.Line <= lastLine(e) && m.Severity == mistake.Error {
 			return true
 		}
 	}

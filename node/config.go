@@ -97,9 +97,10 @@ type TLS struct {
 
 // An Engine finds the Host of a request: <Engine>.
 type Engine struct {
-	Name        string // default Catalina
-	DefaultHost string // defaultHost; has to be one of Hosts
-	Route       string // jvmRoute: ends each session id; may be empty
+	Name        string        // default Catalina
+	DefaultHost string        // defaultHost; has to be one of Hosts
+	Route       string        // jvmRoute: ends each session id; may be empty
+	Background  time.Duration // backgroundProcessorDelay: how often managers are told that time passes; default 10 s
 	Hosts       []Host
 	Cluster     *Cluster // nil is none
 	AccessLogs  []AccessLog
@@ -193,6 +194,7 @@ type Manager struct {
 	Kind ManagerKind
 
 	MaxActive        int    // maxActiveSessions; 0 is no limit
+	ExpireRounds     int    // processExpiresFrequency: sessions that nobody uses are looked for each so many Background; default 6
 	NameFilter       string // sessionAttributeNameFilter
 	ClassFilter      string // sessionAttributeValueClassNameFilter
 	RecordAll        bool   // recordAllActions

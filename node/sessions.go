@@ -60,7 +60,8 @@ func (n *Node) keep(e *engine, h *host, a *webapp) (keeper, error) {
 		return k, nil
 	}
 	k, err := shareSessions(m, h.group.cluster, share{
-		context: h.group.cluster.Context(h.cfg.Name, a.name()), route: e.cfg.Route, maxInactive: maxInactive, listener: a.app.Listener, log: n.log,
+		context: h.group.cluster.Context(h.cfg.Name, a.name()), route: e.cfg.Route, maxInactive: maxInactive, expireEvery: expireEvery(e.cfg, m),
+		listener: a.app.Listener, log: n.log,
 	})
 	if err != nil {
 		return nil, err
@@ -73,8 +74,16 @@ func (n *Node) keep(e *engine, h *host, a *webapp) (keeper, error) {
 type share struct {
 	context, route string
 	maxInactive    time.Duration
+	expireEvery    time.Duration
 	listener       func(session.Event)
 	log            *slog.Logger
+}
+
+// expireEvery is how often sessions that nobody uses are looked for.
+//
+// Source: ContainerBase.threadStart, ManagerBase.backgroundProcess.
+func expireEvery(e *Engine, m Manager) time.Duration {
+	return cmp.Or(e.Background, 10*time.Second) * time.Duration(cmp.Or(m.ExpireRounds, 6))
 }
 
 // shareSessions makes what keeps sessions that c shares, as m says.
@@ -84,14 +93,16 @@ func shareSessions(m Manager, c *cluster.Cluster, s share) (keeper, error) {
 			Context: s.context, Route: s.route, MaxInactive: s.maxInactive, MaxActive: max(0, m.MaxActive),
 			NameFilter: m.NameFilter, ClassFilter: m.ClassFilter, RecordAll: m.RecordAll, ExpireOnShutdown: m.ExpireOnShutdown,
 			MapSendOptions: m.MapSendOptions, RPCTimeout: m.RPCTimeout, AccessTimeout: m.AccessTimeout, TerminateOnStartFailure: m.TerminateOnStartFailure,
-			Listener: s.listener, NoReplicatedSessions: m.NoReplicatedSessions, NoReplicatedAttributes: m.NoReplicatedAttributes, Log: s.log,
+			Listener: s.listener, NoReplicatedSessions: m.NoReplicatedSessions, NoReplicatedAttributes: m.NoReplicatedAttributes,
+			ExpireEvery: s.expireEvery, Log: s.log,
 		}, c)
 	}
 	return delta.New(delta.Config{
 		Context: s.context, Route: s.route, MaxInactive: s.maxInactive, MaxActive: max(0, m.MaxActive),
 		NameFilter: m.NameFilter, ClassFilter: m.ClassFilter, RecordAll: m.RecordAll, ExpireOnShutdown: m.ExpireOnShutdown,
 		TransferTimeout: m.TransferTimeout, TransferLater: m.TransferLater, BatchSize: m.BatchSize, BatchWait: m.BatchWait,
-		Listener: s.listener, NoReplicatedSessions: m.NoReplicatedSessions, NoReplicatedAttributes: m.NoReplicatedAttributes, Log: s.log,
+		Listener: s.listener, NoReplicatedSessions: m.NoReplicatedSessions, NoReplicatedAttributes: m.NoReplicatedAttributes,
+		ExpireEvery: s.expireEvery, Log: s.log,
 	}, c)
 }
 

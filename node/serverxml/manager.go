@@ -17,6 +17,7 @@ type managerElement struct {
 }
 
 var managerTable = table[managerElement]{"Manager", []row[managerElement]{
+	{"processExpiresFrequency", func(m *managerElement, g given) { m.ExpireRounds = int(g.number(1, 1<<20)) }, "sessions of a Cluster that nobody uses are ended each so many backgroundProcessorDelay of the Engine; default 6"},
 	{"maxActiveSessions", func(m *managerElement, g given) { m.MaxActive = max(0, g.limit()) }, "sessions at once; -1 is no limit"},
 	{"sessionAttributeNameFilter", func(m *managerElement, g given) { g.pattern(); m.NameFilter = g.Value }, "names of attributes that are told to other nodes"},
 	{"sessionAttributeValueClassNameFilter", func(m *managerElement, g given) { g.pattern(); m.ClassFilter = g.Value }, "Java classes of their values"},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
 	syntax "github.com/catflap/catflap/internal/config/serverxml"
 	"github.com/catflap/catflap/internal/mistake"
@@ -135,6 +136,7 @@ func (l *loader) service(e *syntax.Element, offset int) {
 var engineTable = table[node.Engine]{"Engine", []row[node.Engine]{
 	{"name", func(x *node.Engine, g given) { x.Name = g.text() }, "names the Cluster's channel and its applications' sessions; the same on all nodes"},
 	{"defaultHost", func(x *node.Engine, g given) { x.DefaultHost = g.text() }, "the Host of requests for any other name"},
+	{"backgroundProcessorDelay", func(x *node.Engine, g given) { x.Background = max(0, g.times(time.Second)) }, "seconds; with processExpiresFrequency: how often sessions that nobody uses are ended; default 10"},
 	{"jvmRoute", func(x *node.Engine, g given) { x.Route = g.text() }, "ends each session id, so that balancers find the node; ${jvmRoute} is its default"},
 }}
 

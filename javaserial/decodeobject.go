@@ -1,5 +1,7 @@
 package javaserial
 
+import "slices"
+
 // object reads an object at any depth.
 func (d *Decoder) object() (Node, error) {
 	d.skipResets()
@@ -181,7 +183,9 @@ func (d *Decoder) plainObject() (Node, error) {
 	}
 	d.open = append(d.open, n)
 	if class.Flags&FlagExternalizable != 0 {
-		n.Data = make([]ClassData, 1)
+		if n.Data == nil {
+			n.Data = make([]ClassData, 1)
+		}
 		err = d.external(&n.Data[0], class)
 	} else {
 		err = d.serial(n, class)
@@ -193,14 +197,22 @@ func (d *Decoder) plainObject() (Node, error) {
 	return n, nil
 }
 
-// newObject returns an object of a class, with room for what it has if that is
-// one number or truth value.
+// newObject returns an object of a class, with room for what most have: the
+// data of one class, or one number or truth value.
 func newObject(class *Class) *Object {
 	switch class {
 	case classInteger, classLong, classShort, classByte, classFloat, classDouble, classBoolean, classChar:
 		return newBoxed(class)
 	}
-	return &Object{Class: class}
+	if class.Super != nil {
+		return &Object{Class: class}
+	}
+	var o struct {
+		Object
+		data [1]ClassData
+	}
+	o.Class, o.Data = class, o.data[:]
+	return &o.Object
 }
 
 // external reads what an externalizable class wrote.
@@ -298,6 +310,9 @@ func (d *Decoder) contents() ([]Content, error) {
 			n, err := d.object()
 			if err != nil {
 				return all, err
+			}
+			if len(all) == 1 {
+				all = slices.Grow(all, 7) // a container's elements follow its head
 			}
 			all = append(all, Content{Node: n})
 			continue

@@ -44,7 +44,7 @@ type Config struct {
 
 	TransferTimeout time.Duration // stateTransferTimeout; default 1 minute, less than 0 is no limit
 	TransferLater   bool          // stateTransferTimeout="0": Ready does not wait for it
-	BatchSize       int           // sendAllSessionsSize, with sendAllSessions="false"; 0 is as many as make a message of 1 MiB, without waiting
+	BatchSize       int           // sendAllSessionsSize, with sendAllSessions="false"; 0 is as many as make a message of 256 KiB, without waiting
 	BatchWait       time.Duration // sendAllSessionsWaitTime; default 2 s
 
 	Listener func(session.Event) // is told what happens; nil is nobody

@@ -211,7 +211,7 @@ const giveTime = 5 * time.Minute
 // Without a BatchSize a message has about aimedSize bytes, and the next one
 // follows at once. Tomcat's has all sessions, which are several times in memory
 // on both sides.
-const aimedSize = 1 << 20
+const aimedSize = 256 << 10
 
 // give gives sessions as they are when their turn comes: what changes later is
 // told to the node that starts as to all others.

@@ -18,6 +18,7 @@ type cast struct {
 	host          bool   // the Cluster element is in the Host, else in the Engine
 	acked         bool   // channelSendOptions and mapSendOptions 6, else 8
 	front         string // catflap, mod_jk or mod_proxy
+	short         bool   // sessions of Go nodes live for a minute
 }
 
 func (c cast) String() string {
@@ -132,7 +133,11 @@ func newGroup(t *testing.T, c cast) *group {
 			})
 		} else {
 			each.route = fmt.Sprint("g", i+1)
-			each.run = peer.NewNode(t, peer.NodeConfig{Binary: binary(t), Route: each.route, Host: each.host, ServerXML: c.serverXML()})
+			cfg := peer.NodeConfig{Binary: binary(t), Route: each.route, Host: each.host, ServerXML: c.serverXML()}
+			if c.short {
+				cfg.WebXML = `<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0"><distributable/><session-config><session-timeout>1</session-timeout></session-config></web-app>`
+			}
+			each.run = peer.NewNode(t, cfg)
 		}
 		g.nodes = append(g.nodes, each)
 	}

@@ -15,12 +15,16 @@ var usual = []struct{ words, why string }{
 	{"DeltaManager.getAllClusterSessions Manager [", "it drops what came before the sessions that it has asked for were collected"},
 	{"SimpleTcpCluster.send Unable to send message through cluster sender.", "the other one has just been killed, or does not run on"},
 	{"ParallelNioSender.doLoop Member send is failing for:", "the same"},
+	{"AbstractReplicatedMap.heartbeat Unable to send AbstractReplicatedMap.ping message", "the same"},
+	{"AbstractReplicatedMap.replicate Unable to replicate data.", "the same"},
+	{"AbstractReplicatedMap.get Unable to replicate out data for an AbstractReplicatedMap.get operation", "the same"},
+	{"LazyReplicatedMap.publishEntryInfo Unable to replicate ", "the same"},
 	{"NioReplicationTask.run IOException in replication worker, unable to drain channel. Probable cause: Keep alive socket closed[Connection reset]", "the other one was killed"},
 	{"TcpFailureDetector.performBasicCheck Member added, even though we weren't notified:", "it was suspected after a message had failed, and answers again"},
 }
 
 // ofTheLine is what differs from one line to the next.
-var ofTheLine = regexp.MustCompile(`^\S+ \S+ | \[.*\](?: org\.apache)`)
+var ofTheLine = regexp.MustCompile(`^\S+ \S+ (\w+) .*?\] org\.apache`)
 
 // complaints complains about each warning and error of a Tomcat, once, but
 // after faults not about what is usual then.
@@ -38,7 +42,7 @@ func (g *group) complaints(t *testing.T, faults bool) {
 					continue lines
 				}
 			}
-			times[strings.TrimSpace(ofTheLine.ReplaceAllString(l, " org.apache"))]++
+			times[strings.TrimSpace(ofTheLine.ReplaceAllString(l, "$1 org.apache"))]++
 		}
 		for _, l := range slices.Sorted(maps.Keys(times)) {
 			t.Errorf("%s complains %d times: %s", n.route, times[l], l)

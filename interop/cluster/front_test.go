@@ -99,7 +99,7 @@ func (g *group) workers() string {
 		names = append(names, n.route)
 	}
 	return "worker.list=jk_controller\n" + text.String() +
-		"worker.jk_controller.type=lb\nworker.jk_controller.balance_workers=" + strings.Join(names, ",") + "\nworker.jk_controller.sticky_session=1\n"
+		"worker.jk_controller.type=lb\nworker.jk_controller.balance_workers=" + strings.Join(names, ",") + "\nworker.jk_controller.sticky_session=1\nworker.jk_controller.recover_time=1\n"
 }
 
 func (g *group) proxyConf() string {

@@ -86,9 +86,6 @@ const inactive = 5
 
 // Sessions that nobody uses end once, on all nodes, as their primary says.
 func (g *group) testExpiry(t *testing.T) {
-	if g.tomcats == 0 {
-		return // the application in Go cannot be told how long; TestExpiry waits longer
-	}
 	before := g.ends(t)
 	var all []*visitor
 	for i := range 4 * len(g.nodes) {
@@ -115,6 +112,43 @@ func (g *group) testExpiry(t *testing.T) {
 		if !g.backup && ended != len(all) || ended > len(all) {
 			t.Errorf("%s: of %d sessions %d have ended", n.route, len(all), ended)
 		}
+	}
+}
+
+// TestExpiry: so do those of Go nodes alone, whose application cannot be told how
+// long they live.
+func TestExpiry(t *testing.T) {
+	if !full() {
+		return // it takes more than a minute; the managers' own tests have it in no time
+	}
+	for _, backup := range []bool{false, true} {
+		c := cast{goes: 3, backup: backup, acked: true, short: true}
+		t.Run(c.String(), func(t *testing.T) {
+			g := newGroup(t, c)
+			g.start(t, g.nodes...)
+			var all []*visitor
+			for i := range 30 {
+				v := newVisitor(g.frontHost)
+				defer v.client.CloseIdleConnections()
+				if _, err := v.ask(g.nodes[i%3].http(), "op", "count"); err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, v)
+			}
+			time.Sleep(50 * time.Second)
+			used := all[:3]
+			for i, v := range used {
+				g.soon(t, v, g.nodes[(i+1)%3], func(s state) bool { return s.Count == 1 }, "a session before its end")
+			}
+			time.Sleep(20 * time.Second)
+			for i, v := range all {
+				for _, n := range g.nodes {
+					if s, err := v.ask(n.http()); err != nil || (s.Session != nil) != (i < len(used)) {
+						t.Errorf("%s: session %d after 70 s: %+v, %v", n.route, i, s, err)
+					}
+				}
+			}
+		})
 	}
 }
 

@@ -15,6 +15,7 @@ type NodeConfig struct {
 	Route     string
 	Host      netns.Host
 	ServerXML string // as TomcatConfig's
+	WebXML    string // web.xml of /demo; empty is none
 }
 
 // A Node is a catflap node, with the demonstration application as /demo.
@@ -34,13 +35,16 @@ func NewNode(t T, cfg NodeConfig) *Node {
 	n := &Node{
 		HTTPAddr: cfg.Host.Addr + ":8080", AJPAddr: cfg.Host.Addr + ":8009", Base: t.TempDir(), Route: cfg.Route, Host: cfg.Host, binary: cfg.Binary,
 	}
-	for _, folder := range []string{"conf", "logs"} {
-		if err := os.MkdirAll(filepath.Join(n.Base, folder), 0o755); err != nil {
+	for name, text := range map[string]string{"conf/server.xml": cfg.ServerXML, "logs/console": "", "webapps/demo/WEB-INF/web.xml": cfg.WebXML} {
+		if name == "webapps/demo/WEB-INF/web.xml" && text == "" {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(n.Base, name)), 0o755); err != nil {
 			t.Fatalf("node %s: %v", n.Route, err)
 		}
-	}
-	if err := os.WriteFile(filepath.Join(n.Base, "conf/server.xml"), []byte(cfg.ServerXML), 0o644); err != nil {
-		t.Fatalf("node %s: %v", n.Route, err)
+		if err := os.WriteFile(filepath.Join(n.Base, name), []byte(text), 0o644); err != nil {
+			t.Fatalf("node %s: %v", n.Route, err)
+		}
 	}
 	return n
 }

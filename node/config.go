@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/catflap/catflap/session"
@@ -221,4 +222,35 @@ type Manager struct {
 type Interceptor struct {
 	Line   int // of File, for messages; 0 is none
 	Config any
+}
+
+// copied returns a copy of cfg, with copies of what a Node looks at while it
+// runs.
+func copied(cfg *Config) Config {
+	own := *cfg
+	own.Services = slices.Clone(own.Services)
+	for i := range own.Services {
+		s := &own.Services[i]
+		s.Connectors = slices.Clone(s.Connectors)
+		e := &s.Engine
+		e.Filters, e.Cluster, e.Hosts = slices.Clone(e.Filters), pointed(e.Cluster), slices.Clone(e.Hosts)
+		for j := range e.Hosts {
+			h := &e.Hosts[j]
+			h.Filters, h.Cluster, h.Contexts = slices.Clone(h.Filters), pointed(h.Cluster), slices.Clone(h.Contexts)
+			for k := range h.Contexts {
+				c := &h.Contexts[k]
+				c.Filters, c.Manager = slices.Clone(c.Filters), pointed(c.Manager)
+			}
+		}
+	}
+	return own
+}
+
+// pointed returns a copy of what p points to; nil stays nil.
+func pointed[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
 }

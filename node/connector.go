@@ -24,8 +24,8 @@ type connector struct {
 	also   int      // how many of hosts, from the end, may be missing
 	server server
 
-	addrs []net.Addr // once it listens
-	slots chan struct{}
+	addrs []net.Addr    // once it listens
+	slots chan struct{} // a place for each request; nil is no limit
 }
 
 // A server speaks a protocol on sockets. http.Server and ajp.Server do.

@@ -30,3 +30,10 @@ func (f *faults) err() error {
 	}
 	return errors.Join(all...)
 }
+
+// faultAt is one mistake at a line of n's file, found once n runs.
+func (n *Node) faultAt(line int, text, fix string) error {
+	f := faults{file: n.cfg.File}
+	f.add(line, text, fix)
+	return f.err()
+}

@@ -27,8 +27,6 @@ type group struct {
 	unreplicated func(*http.Request) bool
 }
 
-func (g *group) add(m cluster.Runner) { g.managers = append(g.managers, m) }
-
 // join makes the part of a Cluster that stands in owner, an Engine or a Host.
 // It is nil if something in it is wrong.
 func (n *Node) join(cfg *Cluster, owner string, hostLevel bool) *group {
@@ -60,7 +58,7 @@ func (n *Node) join(cfg *Cluster, owner string, hostLevel bool) *group {
 			return nil
 		}
 	}
-	g.unreplicated = n.filter(cfg)
+	g.unreplicated = n.unreplicated(cfg)
 	n.groups = append(n.groups, g)
 	return g
 }
@@ -140,9 +138,7 @@ func (n *Node) explain(g *group, err error) error {
 	if errors.Is(err, syscall.EADDRNOTAVAIL) {
 		fix = fmt.Sprintf(`give <Receiver> the address of this machine that the other members reach; address="auto" finds it (it has %v)`, g.cfg.Channel.Address)
 	}
-	f := faults{file: n.cfg.File}
-	f.add(g.cfg.Line, fmt.Sprintf("Cluster %s: %v", g.name, err), fix)
-	return f.err()
+	return n.faultAt(g.cfg.Line, fmt.Sprintf("Cluster %s: %v", g.name, err), fix)
 }
 
 // fileName makes a name one of a file.

@@ -37,11 +37,10 @@ type service struct {
 // New returns a node of cfg with applications, or everything that is wrong with
 // them at once. It listens nowhere yet.
 func New(cfg *Config, apps ...App) (*Node, error) {
-	n := &Node{cfg: *cfg, log: cfg.Log, ready: make(chan struct{}), ended: make(chan struct{}), faults: faults{file: cfg.File}, patience: drainTime}
+	n := &Node{cfg: copied(cfg), log: cfg.Log, ready: make(chan struct{}), ended: make(chan struct{}), faults: faults{file: cfg.File}, patience: drainTime}
 	if n.log == nil {
 		n.log = slog.Default()
 	}
-	n.cfg.Services = slices.Clone(cfg.Services)
 	if len(cfg.Services) == 0 {
 		n.faults.add(0, "there is no Service", "a Service has Connectors and an Engine")
 	}
@@ -60,8 +59,6 @@ func New(cfg *Config, apps ...App) (*Node, error) {
 
 // addService makes a service with its connectors and hosts.
 func (n *Node) addService(cfg *Service) {
-	cfg.Engine.Hosts = slices.Clone(cfg.Engine.Hosts)
-	cfg.Connectors = slices.Clone(cfg.Connectors)
 	s := &service{engine: n.buildEngine(cfg)}
 	for i := range cfg.Connectors {
 		s.connectors = append(s.connectors, n.newConnector(&cfg.Connectors[i], s.engine))
@@ -167,7 +164,7 @@ func (n *Node) open(ctx context.Context, stop func()) error {
 			for _, c := range s.connectors {
 				open, err := c.listen()
 				if err != nil {
-					return err
+					return n.unbound(c, err)
 				}
 				c.serve(&serving, open, stop)
 				connectors = append(connectors, c)
@@ -198,6 +195,9 @@ func (n *Node) open(ctx context.Context, stop func()) error {
 		return err
 	}
 }
+
+// readyTime is after how long a word is said about what a start waits for.
+const readyTime = 5 * time.Second
 
 // await waits until this node has the sessions of its clusters. It reports
 // false if ctx ended before.
@@ -283,7 +283,5 @@ func (n *Node) probe() error {
 
 // unbound is the mistake of a connector that cannot listen.
 func (n *Node) unbound(c *connector, err error) error {
-	f := faults{file: n.cfg.File}
-	f.add(c.cfg.Line, err.Error(), "end what listens there, or give this Connector another port or address")
-	return f.err()
+	return n.faultAt(c.cfg.Line, err.Error(), "end what listens there, or give this Connector another port or address")
 }

@@ -176,3 +176,20 @@ func TestPorts(t *testing.T) {
 		t.Errorf("%x, %v", pong, err)
 	}
 }
+
+// TestConfigIsCopied: what becomes of a Config after New does not matter. State
+// has contexts by path.
+func TestConfigIsCopied(t *testing.T) {
+	manager := &Manager{Kind: BackupManager}
+	cfg := &Config{Services: []Service{{Engine: Engine{
+		Cluster: &Cluster{Filter: "x"}, Hosts: []Host{{Name: "h", NoDeploy: true, Contexts: []Context{{Path: "/aa"}, {Path: "/b", Manager: manager}}}},
+	}}}}
+	n, err := New(cfg, App{Path: "/aa", Handler: say("")}, App{Path: "/b", Handler: say("")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Services[0].Engine.Cluster.Manager.Kind, manager.Kind = StandardManager, StandardManager
+	if all := n.State().Contexts; len(all) != 2 || all[0].Manager != DeltaManager || all[1].Manager != BackupManager {
+		t.Errorf("%+v", all)
+	}
+}

@@ -66,7 +66,7 @@ func (n *Node) keep(e *engine, h *host, a *webapp) (keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.group.add(k)
+	h.group.managers = append(h.group.managers, k)
 	return k, nil
 }
 
@@ -142,10 +142,10 @@ func remember(next http.Handler) http.Handler {
 	})
 }
 
-// filter returns which requests other nodes are not told of; nil is none.
+// unreplicated returns which requests other nodes are not told of; nil is none.
 //
 // Source: ReplicationValve: the whole path has to match.
-func (n *Node) filter(c *Cluster) func(*http.Request) bool {
+func (n *Node) unreplicated(c *Cluster) func(*http.Request) bool {
 	if c.NotReplicated {
 		return func(*http.Request) bool { return true }
 	}
@@ -159,6 +159,3 @@ func (n *Node) filter(c *Cluster) func(*http.Request) bool {
 	}
 	return func(r *http.Request) bool { return whole.MatchString(From(r.Context()).Path) }
 }
-
-// readyTime is after how long a word is said about what a start waits for.
-const readyTime = 5 * time.Second

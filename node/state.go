@@ -3,6 +3,7 @@ package node
 import (
 	"net"
 	"slices"
+	"strings"
 
 	"github.com/catflap/catflap/tribes"
 )
@@ -50,7 +51,8 @@ func (n *Node) State() State {
 			s.Connectors = append(s.Connectors, state)
 		}
 		for _, h := range each.engine.hosts {
-			for _, a := range slices.Backward(h.contexts) {
+			byPath := func(a, b *webapp) int { return strings.Compare(a.path, b.path) }
+			for _, a := range slices.SortedFunc(slices.Values(h.contexts), byPath) {
 				state := ContextState{Host: h.cfg.Name, Path: a.path}
 				if a.keeper != nil {
 					state.App, state.Sessions, state.Manager = true, a.keeper.Len(), StandardManager

@@ -63,10 +63,11 @@ type Config struct {
 // A Manager is a session.Binder whose sessions are on two nodes. Many goroutines
 // may use it.
 type Manager struct {
-	cfg   Config
-	c     *cluster.Cluster
-	m     *replicated.Map // of *session.Entry by id
-	watch session.Watch
+	cfg      Config
+	listener replica.Listener
+	c        *cluster.Cluster
+	m        *replicated.Map // of *session.Entry by id
+	watch    session.Watch
 
 	conflicts atomic.Int64
 
@@ -89,8 +90,8 @@ func New(cfg Config, c *cluster.Cluster) (*Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("backup: %w", err)
 	}
-	m := &Manager{cfg: cfg, c: c}
-	m.watch = session.Watch{Record: true, All: cfg.RecordAll, Skip: skip, Listen: m.listen()}
+	m := &Manager{cfg: cfg, c: c, listener: replica.Listener{To: cfg.Listener, NoSessions: cfg.NoReplicatedSessions, NoAttributes: cfg.NoReplicatedAttributes}}
+	m.watch = session.Watch{Record: true, All: cfg.RecordAll, Skip: skip, Listen: m.listener.Attributes()}
 	m.m, err = replicated.New(replicated.Config{
 		Name: cfg.Context + "-map", SendOptions: cfg.MapSendOptions, RPCTimeout: cfg.RPCTimeout, AccessTimeout: cfg.AccessTimeout,
 		MustJoin: cfg.TerminateOnStartFailure, ProxyAge: m.proxyAge(), Values: values{m}, Owner: owner{m}, Limits: c.Limits(), Log: cfg.Log,
@@ -108,25 +109,6 @@ func (m *Manager) proxyAge() time.Duration {
 		return 2 * session.DefaultMaxInactive
 	}
 	return max(2*m.cfg.MaxInactive, time.Minute)
-}
-
-// listen returns who is told what happens to attributes.
-func (m *Manager) listen() func(session.Event) {
-	if m.cfg.Listener == nil || !m.cfg.NoReplicatedAttributes {
-		return m.cfg.Listener
-	}
-	return func(e session.Event) {
-		if !e.Replicated {
-			m.cfg.Listener(e)
-		}
-	}
-}
-
-// tell tells the listener what happened to a session.
-func (m *Manager) tell(kind session.EventKind, id, old string, replicated bool) {
-	if m.cfg.Listener != nil && !(replicated && m.cfg.NoReplicatedSessions) {
-		m.cfg.Listener(session.Event{Kind: kind, ID: id, Old: old, Replicated: replicated})
-	}
 }
 
 // Run takes part in the context on all nodes until ctx is done: it learns of the
@@ -225,14 +207,14 @@ func (m *Manager) expire(ctx context.Context, id string, e *session.Entry, own b
 	if own {
 		m.end(ctx, id, e)
 	} else if m.m.Drop(id) && e.End() {
-		m.tell(session.EventEnded, id, "", false)
+		m.listener.Tell(session.Event{Kind: session.EventEnded, ID: id})
 	}
 }
 
 // end ends a session everywhere.
 func (m *Manager) end(ctx context.Context, id string, e *session.Entry) {
 	if m.m.Remove(ctx, id) && e.End() {
-		m.tell(session.EventEnded, id, "", false)
+		m.listener.Tell(session.Event{Kind: session.EventEnded, ID: id})
 	}
 }
 

@@ -3,9 +3,9 @@ package backup
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
+	"github.com/catflap/catflap/cluster/internal/replica"
 	"github.com/catflap/catflap/session"
 	"github.com/catflap/catflap/tribes/replicated"
 )
@@ -26,15 +26,12 @@ func (m *Manager) Find(ctx context.Context, id string) (*session.Entry, error) {
 }
 
 // Bind implements session.Binder.
-//
-// Source: ha.session.JvmRouteBinderValve.
 func (m *Manager) Bind(ctx context.Context, id string) (*session.Entry, error) {
-	base, route, hasRoute := strings.Cut(id, ".")
 	e, err := m.Find(ctx, id)
-	if m.cfg.Route == "" || !hasRoute || route == m.cfg.Route {
+	own, foreign := replica.OwnID(id, m.cfg.Route)
+	if !foreign {
 		return e, err
 	}
-	own := base + "." + m.cfg.Route
 	if e == nil {
 		return m.Find(ctx, own)
 	}
@@ -53,7 +50,7 @@ func (m *Manager) Create(ctx context.Context) (*session.Entry, error) {
 		m.cfg.Log.Error("a new session has no backup, or other nodes do not know of it", "err", err)
 	}
 	e.RecordNew()
-	m.tell(session.EventCreated, e.ID(), "", false)
+	m.listener.Tell(session.Event{Kind: session.EventCreated, ID: e.ID()})
 	return e, nil
 }
 
@@ -112,7 +109,7 @@ func (m *Manager) rename(ctx context.Context, e *session.Entry, id string) error
 		if err != nil {
 			m.cfg.Log.Error("other nodes do not know of a new session id", "err", err)
 		}
-		m.tell(session.EventRenamed, id, old, false)
+		m.listener.Tell(session.Event{Kind: session.EventRenamed, ID: id, Old: old})
 		return nil
 	}
 	return errMoving

@@ -137,7 +137,7 @@ func (o owner) Newer(value any, n javaserial.Node) bool {
 // Came implements replicated.Owner.
 func (o owner) Came(key any) {
 	if id, ok := key.(string); ok {
-		o.m.tell(session.EventCreated, id, "", true)
+		o.m.listener.Tell(session.Event{Kind: session.EventCreated, ID: id, Replicated: true})
 	}
 }
 
@@ -151,6 +151,6 @@ func (o owner) Gone(key, value any) {
 		e.End()
 	}
 	if id, ok := key.(string); ok {
-		o.m.tell(session.EventEnded, id, "", true)
+		o.m.listener.Tell(session.Event{Kind: session.EventEnded, ID: id, Replicated: true})
 	}
 }

@@ -60,12 +60,13 @@ type Config struct {
 // A Manager is a session.Binder whose sessions are on all nodes. Many goroutines
 // may use it.
 type Manager struct {
-	cfg   Config
-	c     *cluster.Cluster
-	watch session.Watch
-	ready chan struct{}
-	seed  maphash.Seed
-	turns [256]chan struct{} // who sends changes of a session has that of its order
+	cfg      Config
+	listener replica.Listener
+	c        *cluster.Cluster
+	watch    session.Watch
+	ready    chan struct{}
+	seed     maphash.Seed
+	turns    [256]chan struct{} // who sends changes of a session has that of its order
 
 	mu       sync.RWMutex
 	sessions map[string]*held // by id
@@ -107,33 +108,14 @@ func New(cfg Config, c *cluster.Cluster) (*Manager, error) {
 		return nil, fmt.Errorf("delta: %w", err)
 	}
 	m := &Manager{
-		cfg: cfg, c: c, ready: make(chan struct{}), seed: maphash.MakeSeed(),
+		cfg: cfg, listener: replica.Listener{To: cfg.Listener, NoSessions: cfg.NoReplicatedSessions, NoAttributes: cfg.NoReplicatedAttributes}, c: c, ready: make(chan struct{}), seed: maphash.MakeSeed(),
 		sessions: map[string]*held{}, early: newEarly(), transfer: newTransfer(),
 	}
-	m.watch = session.Watch{Record: true, All: cfg.RecordAll, Skip: skip, Listen: m.listen()}
+	m.watch = session.Watch{Record: true, All: cfg.RecordAll, Skip: skip, Listen: m.listener.Attributes()}
 	for i := range m.turns {
 		m.turns[i] = make(chan struct{}, 1)
 	}
 	return m, nil
-}
-
-// listen returns who is told what happens to attributes.
-func (m *Manager) listen() func(session.Event) {
-	if m.cfg.Listener == nil || !m.cfg.NoReplicatedAttributes {
-		return m.cfg.Listener
-	}
-	return func(e session.Event) {
-		if !e.Replicated {
-			m.cfg.Listener(e)
-		}
-	}
-}
-
-// tell tells the listener what happened to a session.
-func (m *Manager) tell(kind session.EventKind, id, old string, replicated bool) {
-	if m.cfg.Listener != nil && !(replicated && m.cfg.NoReplicatedSessions) {
-		m.cfg.Listener(session.Event{Kind: kind, ID: id, Old: old, Replicated: replicated})
-	}
 }
 
 // Run takes part in the context on all nodes until ctx is done: it takes over
@@ -249,7 +231,7 @@ func (m *Manager) drop(h *held, replicated bool) bool {
 	if !h.entry.End() {
 		return false
 	}
-	m.tell(session.EventEnded, id, "", replicated)
+	m.listener.Tell(session.Event{Kind: session.EventEnded, ID: id, Replicated: replicated})
 	return true
 }
 

@@ -2,9 +2,9 @@ package delta
 
 import (
 	"context"
-	"strings"
 	"time"
 
+	"github.com/catflap/catflap/cluster/internal/replica"
 	"github.com/catflap/catflap/cluster/internal/wire"
 	"github.com/catflap/catflap/session"
 )
@@ -23,15 +23,12 @@ func (m *Manager) Find(ctx context.Context, id string) (*session.Entry, error) {
 }
 
 // Bind implements session.Binder.
-//
-// Source: ha.session.JvmRouteBinderValve.
 func (m *Manager) Bind(ctx context.Context, id string) (*session.Entry, error) {
-	base, route, hasRoute := strings.Cut(id, ".")
 	e, err := m.Find(ctx, id)
-	if m.cfg.Route == "" || !hasRoute || route == m.cfg.Route {
+	own, foreign := replica.OwnID(id, m.cfg.Route)
+	if !foreign {
 		return e, err
 	}
-	own := base + "." + m.cfg.Route
 	if e == nil {
 		return m.Find(ctx, own)
 	}
@@ -54,7 +51,7 @@ func (m *Manager) Create(ctx context.Context) (*session.Entry, error) {
 	if err := m.send(ctx, h, wire.About(wire.EventCreated, m.cfg.Context, h.order, e.Created())); err != nil {
 		m.cfg.Log.Error("other nodes do not know of a new session", "err", err)
 	}
-	m.tell(session.EventCreated, h.order, "", false)
+	m.listener.Tell(session.Event{Kind: session.EventCreated, ID: h.order})
 	return e, nil
 }
 
@@ -79,7 +76,7 @@ func (m *Manager) rename(ctx context.Context, e *session.Entry, id string) error
 	m.move(h, old, id)
 	m.mu.Unlock()
 	e.FollowID(old)
-	m.tell(session.EventRenamed, id, old, false)
+	m.listener.Tell(session.Event{Kind: session.EventRenamed, ID: id, Old: old})
 	msg := wire.About(wire.EventChangeID, m.cfg.Context, old, time.Now())
 	msg.Payload = payload
 	if err := m.send(ctx, h, msg); err != nil {

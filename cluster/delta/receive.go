@@ -120,7 +120,7 @@ func (m *Manager) add(h *held) {
 		old.entry.End()
 		m.cfg.Log.Warn("a session of another node has the id of one that was here")
 	}
-	m.tell(session.EventCreated, id, "", true)
+	m.listener.Tell(session.Event{Kind: session.EventCreated, ID: id, Replicated: true})
 	for _, msg := range after {
 		m.receive(msg)
 	}
@@ -142,7 +142,7 @@ func (m *Manager) renamed(h *held, msg *wire.Message) {
 	before := m.early.take(id, time.Now())
 	m.mu.Unlock()
 	h.entry.Touched()
-	m.tell(session.EventRenamed, id, msg.ID, true)
+	m.listener.Tell(session.Event{Kind: session.EventRenamed, ID: id, Old: msg.ID, Replicated: true})
 	for _, early := range before {
 		m.receive(early)
 	}

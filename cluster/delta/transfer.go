@@ -184,7 +184,7 @@ func (m *Manager) takeSessions(msg *wire.Message, from tribes.Member) {
 		if old != nil {
 			old.entry.End()
 		} else {
-			m.tell(session.EventCreated, s.ID, "", true)
+			m.listener.Tell(session.Event{Kind: session.EventCreated, ID: s.ID, Replicated: true})
 		}
 	})
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package replica stands between session.Entries and what travels: what comes
-// in are changes and states of sessions, what goes out are deltas and sessions
-// of the wire; and the other way.
+// Package replica is what the Managers that share sessions have in common. What
+// comes in are changes and states of sessions, what goes out are deltas and
+// sessions of the wire, and the other way; and events for listeners.
 package replica
 
 import (

@@ -207,7 +207,7 @@ type Manager struct {
 	// Of a DeltaManager.
 	TransferTimeout time.Duration // stateTransferTimeout; default 1 minute, less than 0 is no limit
 	TransferLater   bool          // stateTransferTimeout="0": requests do not wait for it
-	BatchSize       int           // sendAllSessionsSize, with sendAllSessions="false"; 0 is all at once
+	BatchSize       int           // sendAllSessionsSize, with sendAllSessions="false"; 0 is as many as make a message of 256 KiB, without waiting
 	BatchWait       time.Duration // sendAllSessionsWaitTime; default 2 s
 
 	// Of a BackupManager.

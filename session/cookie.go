@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -54,14 +55,14 @@ func isToken(text string) bool {
 // line returns the value of Set-Cookie for an id, attributes in Tomcat's order.
 func (c *Cookie) line(id, contextPath string, tls bool) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s=%s", orDefault(c.Name, defaultCookie), id)
+	fmt.Fprintf(&b, "%s=%s", cmp.Or(c.Name, defaultCookie), id)
 	if c.MaxAge > 0 {
 		fmt.Fprintf(&b, "; Max-Age=%d; Expires=%s", int64(c.MaxAge.Seconds()), time.Now().Add(c.MaxAge).UTC().Format(http.TimeFormat))
 	}
 	if c.Domain != "" {
 		b.WriteString("; Domain=" + c.Domain)
 	}
-	b.WriteString("; Path=" + orDefault(c.Path, orDefault(contextPath, "/")))
+	b.WriteString("; Path=" + cmp.Or(c.Path, contextPath, "/"))
 	if c.Secure || tls {
 		b.WriteString("; Secure")
 	}
@@ -74,13 +75,6 @@ func (c *Cookie) line(id, contextPath string, tls bool) string {
 	return b.String()
 }
 
-func orDefault(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}
-
 // setCookie has the answer set the cookie, in place of one that it had set.
 func (s *Session) setCookie() {
 	if s.handler.cfg.NoCookies {
@@ -88,7 +82,7 @@ func (s *Session) setCookie() {
 	}
 	c := &s.handler.cfg.Cookie
 	header := s.answer.Header()
-	begin := orDefault(c.Name, defaultCookie) + "="
+	begin := cmp.Or(c.Name, defaultCookie) + "="
 	var others []string
 	for _, line := range header["Set-Cookie"] {
 		if !strings.HasPrefix(line, begin) {
@@ -114,7 +108,7 @@ func (h *handler) askedFor(r *http.Request, parameter string) asked {
 	var a asked
 	var cookies []*http.Cookie
 	if !h.cfg.NoCookies {
-		cookies = r.CookiesNamed(orDefault(h.cfg.Cookie.Name, defaultCookie))
+		cookies = r.CookiesNamed(cmp.Or(h.cfg.Cookie.Name, defaultCookie))
 	}
 	for _, cookie := range cookies {
 		a.cookie = true

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -44,7 +45,7 @@ func Handler(cfg Config, manager Manager, next http.Handler) (http.Handler, erro
 		cfg.Secure = func(r *http.Request) bool { return r.TLS != nil }
 	}
 	cfg.ContextPath = strings.TrimSuffix(cfg.ContextPath, "/")
-	h := &handler{cfg: cfg, manager: manager, next: next, log: cfg.Log, parameter: orDefault(cfg.Cookie.Name, defaultParameter)}
+	h := &handler{cfg: cfg, manager: manager, next: next, log: cfg.Log, parameter: cmp.Or(cfg.Cookie.Name, defaultParameter)}
 	h.find = manager.Find
 	if b, ok := manager.(Binder); ok {
 		h.find, h.binds = b.Bind, true

@@ -13,6 +13,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/catflap/catflap/javaserial"
@@ -66,6 +67,16 @@ type Principal struct {
 	// Java is it as another node has it, with what Roles and Name do not tell.
 	// nil of one that is this node's. Nobody changes it.
 	Java javaserial.Node
+}
+
+// clone returns a copy of p; nil stays nil.
+func (p *Principal) clone() *Principal {
+	if p == nil {
+		return nil
+	}
+	copied := *p
+	copied.Roles = slices.Clone(p.Roles)
+	return &copied
 }
 
 // A Binder is a Manager whose sessions move between nodes. The sessions of all

@@ -301,12 +301,3 @@ func (s *Session) SetPrincipal(p *Principal) error {
 	s.entry.setPrincipal(p)
 	return nil
 }
-
-func (p *Principal) clone() *Principal {
-	if p == nil {
-		return nil
-	}
-	copied := *p
-	copied.Roles = append([]string(nil), p.Roles...)
-	return &copied
-}

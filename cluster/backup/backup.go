@@ -137,7 +137,7 @@ func (m *Manager) Run(ctx context.Context) error {
 
 // endOwn ends the sessions of this node.
 func (m *Manager) endOwn() {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), replica.EndTime)
 	defer cancel()
 	for _, each := range m.m.Entries() {
 		if e := entryOf(each.Value); e != nil && each.Role == replicated.Primary {

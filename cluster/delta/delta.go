@@ -142,7 +142,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	g.Go(func() error { <-ctx.Done(); return nil })
 	err := g.Wait()
 	if m.cfg.ExpireOnShutdown {
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), replica.EndTime)
 		defer cancel()
 		for _, h := range m.all() {
 			m.end(last, h)

@@ -11,6 +11,10 @@ import (
 	"github.com/catflap/catflap/session"
 )
 
+// EndTime is how long a node that stops takes to tell the others that its sessions
+// end.
+const EndTime = 3 * time.Second
+
 // noteRequest is the name of the note with the request that Tomcat's FORM
 // authentication goes back to.
 const noteRequest = "org.apache.catalina.authenticator.REQUEST"

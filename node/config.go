@@ -134,7 +134,6 @@ type Context struct {
 	URLRewriting bool           // URLs that an App makes may have the session's id
 	MaxInactive  time.Duration  // session-timeout of a web.xml; default 30 minutes, less than 0 is for ever
 	Manager      *Manager       // of this Context; nil is the Cluster's
-	CrossContext bool           // crossContext: requests may use other contexts' sessions
 
 	Filters []AddressFilter // each has to let a request in, also to an App
 	Refuse  string          // why everything is answered 403, an App, too; empty is not
@@ -169,10 +168,9 @@ type Cluster struct {
 	Static        static.Config // its times; ChannelName, Members and Log are not used
 	Interceptors  []Interceptor // <Interceptor>, the first is nearest to the application; nil is Tomcat's default
 
-	NotReplicated    bool   // there is no ReplicationValve: no request is told of
-	Filter           string // filter of it: what matches the whole path of requests that are not told of
-	PrimaryIndicator string // primaryIndicatorName, if primaryIndicator is set; empty is none
-	NotBound         bool   // there is no JvmRouteBinderValve: ids keep their route
+	NotReplicated bool   // there is no ReplicationValve: no request is told of
+	Filter        string // filter of it: what matches the whole path of requests that are not told of
+	NotBound      bool   // there is no JvmRouteBinderValve: ids keep their route
 }
 
 // A ManagerKind is how sessions are kept.

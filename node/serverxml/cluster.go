@@ -1,7 +1,6 @@
 package serverxml
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -116,15 +115,11 @@ func (l *loader) clusterDefaults(e *syntax.Element, c *clusterElement) {
 
 // A replicationValve is what a ReplicationValve says.
 type replicationValve struct {
-	filter    string
-	indicator bool
-	attribute string
+	filter string
 }
 
 var replicationTable = table[replicationValve]{"Valve ReplicationValve", []row[replicationValve]{
 	{"filter", func(v *replicationValve, g given) { v.filter = g.filter() }, "paths of requests that change no session: one regular expression, or several with ; between, as Tomcat 5.5 and 6.0 have them"},
-	{"primaryIndicator", func(v *replicationValve, g given) { v.indicator = g.bool() }, "without effect: an App asks session.Session.Primary"},
-	{"primaryIndicatorName", func(v *replicationValve, g given) { v.attribute = g.text() }, "the same"},
 }}
 
 var binderTable = table[bool]{"Valve JvmRouteBinderValve", []row[bool]{
@@ -157,8 +152,6 @@ func (g given) filter() string {
 	return joined
 }
 
-const primaryAttribute = "org.apache.catalina.ha.tcp.isPrimarySession"
-
 // clusterValve reads a <Valve> of a Cluster.
 func (l *loader) clusterValve(e *syntax.Element, c *clusterElement) {
 	name := l.classOf(e, "Valve classes", "")
@@ -168,9 +161,6 @@ func (l *loader) clusterValve(e *syntax.Element, c *clusterElement) {
 		var v replicationValve
 		replicationTable.read(l, e, &v)
 		c.reports, c.Filter = true, v.filter
-		if v.indicator {
-			c.PrimaryIndicator = cmp.Or(v.attribute, primaryAttribute)
-		}
 	case "org.apache.catalina.ha.session.JvmRouteBinderValve":
 		c.bound = true
 		binderTable.read(l, e, &c.bound)

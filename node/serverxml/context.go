@@ -30,7 +30,6 @@ var contextTable = table[contextElement]{"Context", []row[contextElement]{
 	{"sessionCookieDomain", func(c *contextElement, g given) { c.Cookie.Domain = g.text() }, "default: the host that was asked"},
 	{"sessionCookiePathUsesTrailingSlash", func(c *contextElement, g given) { c.slash = g.bool() }, "true: the cookie of /shop is not sent to /shopping"},
 	{"useHttpOnly", func(c *contextElement, g given) { c.scripts = !g.bool() }, "false: scripts may read the cookie"},
-	{"crossContext", func(c *contextElement, g given) { c.CrossContext = g.bool() }, "requests may use other contexts' sessions"},
 }}
 
 var cookieProcessorTable = table[contextElement]{"CookieProcessor", []row[contextElement]{

@@ -88,7 +88,7 @@ func (g *group) testPartition(t *testing.T) {
 }
 
 // partInactive is how many seconds a session of a partition lives.
-const partInactive = 30
+const partInactive = 60
 
 // partition cuts one node off, uses sessions on both sides, heals it, and uses
 // them on. It returns what a visitor sees, a line each. With one node on the left
@@ -149,6 +149,9 @@ func (g *group) partition(t *testing.T) (seen []string, all []*visitor) {
 	g.heal(t)
 	t.Logf("all are back %v after it was healed", g.awaitSides(t, left, right, "joined", before))
 	time.Sleep(settle)
+	if g.backup {
+		time.Sleep(g.reconciled())
+	}
 	see("healed, the first left", first, l)
 	see("healed, the first right", there, r)
 	see("healed, left changes the first", first, l, "op", "count")

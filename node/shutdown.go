@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -33,21 +34,32 @@ func (n *Node) listenShutdown() (*shutdownPort, error) {
 	return &shutdownPort{listener: l, command: cmp.Or(cfg.Command, "SHUTDOWN"), log: n.log}, nil
 }
 
-// What one connection to the port may take.
+// What connections to the port may take.
 const (
 	maxCommand  = 1024 // bytes
 	commandTime = 10 * time.Second
+	maxAsking   = 16 // connections at once
 )
 
-// run waits for the word, and calls stop. One connection is served at a time.
+// run waits for the word, and calls stop. Of more than maxAsking connections the
+// one that has been there longest is closed: whoever says nothing keeps nobody
+// else from the word.
 //
 // Source: Tomcat's StandardServer.await.
 func (s *shutdownPort) run(ctx context.Context, stop func()) error {
+	ctx, end := context.WithCancel(ctx)
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	defer end()
 	defer context.AfterFunc(ctx, func() { s.listener.Close() })()
 	defer s.listener.Close()
+	var asking []net.Conn // the last maxAsking, also those that are done
 	for {
 		c, err := s.listener.Accept()
 		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+			if err == nil {
+				c.Close()
+			}
 			return nil
 		}
 		if err != nil {
@@ -58,19 +70,35 @@ func (s *shutdownPort) run(ctx context.Context, stop func()) error {
 			}
 			continue
 		}
-		command, err := s.read(ctx, c)
-		c.Close()
-		switch {
-		case command == s.command:
-			s.log.Info("a valid shutdown command was received: the node stops", "from", c.RemoteAddr().String())
-			stop()
-			return nil
-		case err != nil && !errors.Is(err, io.EOF):
-			s.log.Warn("nothing came at the shutdown port", "from", c.RemoteAddr().String(), "err", err)
-		default:
-			s.log.Warn("wrong shutdown command", "from", c.RemoteAddr().String(), "bytes", len(command))
+		if asking = append(asking, c); len(asking) > maxAsking {
+			asking[0].Close()
+			asking = asking[1:]
 		}
+		readers.Go(func() {
+			if s.heard(ctx, c) {
+				stop()
+				end()
+			}
+		})
 	}
+}
+
+// heard reports whether the word comes from c.
+func (s *shutdownPort) heard(ctx context.Context, c net.Conn) bool {
+	defer c.Close()
+	command, err := s.read(ctx, c)
+	from := c.RemoteAddr().String()
+	switch {
+	case command == s.command:
+		s.log.Info("a valid shutdown command was received: the node stops", "from", from)
+		return true
+	case ctx.Err() != nil:
+	case err != nil && !errors.Is(err, io.EOF):
+		s.log.Warn("nothing came at the shutdown port", "from", from, "err", err)
+	default:
+		s.log.Warn("wrong shutdown command", "from", from, "bytes", len(command))
+	}
+	return false
 }
 
 // read reads a command from c, which is given so much time.

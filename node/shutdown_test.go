@@ -2,9 +2,47 @@ package node
 
 import (
 	"bytes"
+	"io"
+	"log/slog"
+	"net"
 	"strings"
 	"testing"
+	"time"
 )
+
+// TestShutdownBesideSilent: connections that say nothing keep nobody from the
+// word, however many there are.
+func TestShutdownBesideSilent(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &shutdownPort{listener: l, command: "SHUTDOWN", log: slog.New(slog.DiscardHandler)}
+	stopped, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- s.run(t.Context(), func() { close(stopped) }) }()
+	dial := func() net.Conn {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	for range 3 * maxAsking {
+		dial()
+	}
+	began := time.Now()
+	c := dial()
+	io.WriteString(c, "SHUTDOWN")
+	c.(*net.TCPConn).CloseWrite()
+	<-stopped
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took >= commandTime {
+		t.Errorf("the word is heard after %v", took)
+	}
+}
 
 // FuzzCommand: what comes at the shutdown port is a command of bounded length
 // without control characters, and begins what came.

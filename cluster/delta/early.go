@@ -12,6 +12,7 @@ import (
 type early struct {
 	waiting map[string][]waiting // by session id
 	count   int
+	bytes   int // of payloads
 }
 
 type waiting struct {
@@ -22,21 +23,28 @@ type waiting struct {
 const (
 	earlyTime  = 5 * time.Second // how long they are kept
 	earlyCount = 4096            // how many
+	earlyBytes = 64 << 20        // of payloads
 )
 
 func newEarly() early { return early{waiting: map[string][]waiting{}} }
 
 // keep keeps m, and reports whether there was room.
 func (e *early) keep(m *wire.Message, now time.Time) bool {
-	if e.count >= earlyCount {
+	if e.full(m) {
 		e.forget(now)
 	}
-	if e.count >= earlyCount {
+	if e.full(m) {
 		return false
 	}
 	e.waiting[m.ID] = append(e.waiting[m.ID], waiting{m, now.Add(earlyTime)})
 	e.count++
+	e.bytes += len(m.Payload)
 	return true
+}
+
+// full reports whether there is no room for m.
+func (e *early) full(m *wire.Message) bool {
+	return e.count >= earlyCount || e.bytes+len(m.Payload) > earlyBytes
 }
 
 // take returns what waits for a session.
@@ -47,8 +55,7 @@ func (e *early) take(id string, now time.Time) []*wire.Message {
 			all = append(all, w.m)
 		}
 	}
-	e.count -= len(e.waiting[id])
-	delete(e.waiting, id)
+	e.drop(id)
 	return all
 }
 
@@ -56,8 +63,16 @@ func (e *early) take(id string, now time.Time) []*wire.Message {
 func (e *early) forget(now time.Time) {
 	for id, all := range e.waiting {
 		if last := all[len(all)-1]; !now.Before(last.until) {
-			e.count -= len(all)
-			delete(e.waiting, id)
+			e.drop(id)
 		}
 	}
+}
+
+// drop lets go of what waits for a session.
+func (e *early) drop(id string) {
+	for _, w := range e.waiting[id] {
+		e.bytes -= len(w.m.Payload)
+	}
+	e.count -= len(e.waiting[id])
+	delete(e.waiting, id)
 }

@@ -49,6 +49,20 @@ func unset(text string) string {
 	return name
 }
 
+// route reads a jvmRoute, which goes into cookies and paths.
+func (g given) route() string {
+	route := g.text()
+	switch name := unset(route); {
+	case name != "":
+		g.l.warn(g.Pos, fmt.Sprintf("%s=%s: ${%s} is not set: no balancer finds this node by such a route", g.Name, quoteXML(g.Value), name),
+			fmt.Sprintf("set %s in conf/catalina.properties or in the environment, or write ${%s:-…} with a default", name, name))
+	case strings.ContainsFunc(route, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\",;\\/?#%&", r) }):
+		g.l.wrong(g.Pos, fmt.Sprintf("%s=%s has a character that cannot be in cookies and paths", g.Name, quoteXML(g.Value)),
+			"take letters, digits, - and _, as the worker of the front is named")
+	}
+	return route
+}
+
 // number reads a number from low to high.
 func (g given) number(low, high int64) int64 {
 	n, err := strconv.ParseInt(g.text(), 10, 64)

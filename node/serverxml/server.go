@@ -137,7 +137,7 @@ var engineTable = table[node.Engine]{"Engine", []row[node.Engine]{
 	{"name", func(x *node.Engine, g given) { x.Name = g.text() }, "names the Cluster's channel and its applications' sessions; the same on all nodes"},
 	{"defaultHost", func(x *node.Engine, g given) { x.DefaultHost = g.text() }, "the Host of requests for any other name"},
 	{"backgroundProcessorDelay", func(x *node.Engine, g given) { x.Background = max(0, g.times(time.Second)) }, "seconds; with processExpiresFrequency: how often sessions that nobody uses are ended; default 10"},
-	{"jvmRoute", func(x *node.Engine, g given) { x.Route = g.text() }, "ends each session id, so that balancers find the node; ${jvmRoute} is its default"},
+	{"jvmRoute", func(x *node.Engine, g given) { x.Route = g.route() }, "ends each session id, so that balancers find the node; ${jvmRoute} is its default"},
 }}
 
 // engine reads an <Engine>.

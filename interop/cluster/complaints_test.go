@@ -19,6 +19,7 @@ var usual = []struct{ words, why string }{
 	{"AbstractReplicatedMap.replicate Unable to replicate data.", "the same"},
 	{"AbstractReplicatedMap.get Unable to replicate out data for an AbstractReplicatedMap.get operation", "the same"},
 	{"LazyReplicatedMap.publishEntryInfo Unable to replicate ", "the same"},
+	{"NioReceiver.socketTimeouts Channel key is registered, but has had no interest ops for the last", "it was paused itself while it worked on a message"},
 	{"RpcChannel.messageReceived Unable to send back reply in RpcChannel.", "the same"},
 	{"NioReplicationTask.sendAck Unable to send ACK back through channel, channel disconnected?", "the other one has not waited that long"},
 	{"NioReplicationTask.run IOException in replication worker, unable to drain channel. Probable cause: Keep alive socket closed[Connection reset]", "the other one was killed"},

@@ -40,11 +40,16 @@ func TestCasts(t *testing.T) {
 	}
 	random := seed(t)
 	for _, mixed := range []bool{true, false} {
-		some := slices.DeleteFunc(casts(), func(c cast) bool { return (c.tomcats > 0) != mixed || c.front != "catflap" })
+		some := slices.DeleteFunc(casts(), func(c cast) bool { return (c.tomcats > 0) != mixed || c.front != "catflap" || c.unsettled() })
 		c := some[random.IntN(len(some))]
 		t.Run(c.String(), func(t *testing.T) { c.play(t, c.sample(random)) })
 	}
 }
+
+// unsettled are casts in which it is not settled yet what is to be expected: over
+// an asynchronous BackupManager with Tomcats a visitor who goes from node to node
+// may find no session on a Tomcat. They are in the full run only.
+func (c cast) unsettled() bool { return c.tomcats > 0 && c.backup && !c.acked }
 
 // seed chooses the sample; CATFLAP_SEED repeats one.
 func seed(t *testing.T) *rand.Rand {

@@ -46,9 +46,9 @@ func TestCasts(t *testing.T) {
 	}
 }
 
-// unsettled are casts in which it is not settled yet what is to be expected: over
-// an asynchronous BackupManager with Tomcats a visitor who goes from node to node
-// may find no session on a Tomcat. They are in the full run only.
+// unsettled are casts with Tomcats over an asynchronous BackupManager: there a
+// visitor who goes from node to node may find an old session, or none, also
+// among Tomcats alone. So in the full run nobody does, and they are in no sample.
 func (c cast) unsettled() bool { return c.tomcats > 0 && c.backup && !c.acked }
 
 // seed chooses the sample; CATFLAP_SEED repeats one.
@@ -77,6 +77,9 @@ func (c cast) whole() []string {
 	all := []string{"values", "ended", "join"}
 	if c.tomcats > 0 {
 		all = append(all, "expiry")
+	}
+	if c.unsettled() {
+		return []string{"join", "expiry"}
 	}
 	if c.front != "catflap" {
 		return append(all[:1], "kill 0", "kill 1", "stop 0", "stop 1")
@@ -136,8 +139,8 @@ func TestTomcats(t *testing.T) {
 	if !full() {
 		return // they do not change with us
 	}
-	for i := range 4 {
-		c := cast{tomcats: 3, backup: i&1 > 0, acked: i&2 > 0, front: "catflap"}
+	for _, backup := range []bool{false, true} {
+		c := cast{tomcats: 3, backup: backup, acked: true, front: "catflap"}
 		t.Run(c.String(), func(t *testing.T) { c.play(t, c.whole()) })
 	}
 }

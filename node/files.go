@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"syscall"
 )
@@ -70,6 +71,21 @@ func hidden(below string) bool {
 	return isJSP(below)
 }
 
+// leadsToHidden reports whether links on the way to name, which is there, lead
+// to what is hidden.
+func (f *files) leadsToHidden(name string) bool {
+	root, err := filepath.EvalSymlinks(f.folder)
+	if err != nil {
+		return true
+	}
+	there, err := filepath.EvalSymlinks(filepath.Join(root, name))
+	if err != nil {
+		return true
+	}
+	below, err := filepath.Rel(root, there)
+	return err != nil || hidden(below)
+}
+
 // isJSP reports whether a file is a page that only Java can run.
 func isJSP(name string) bool {
 	switch strings.ToLower(path.Ext(strings.TrimRight(name, "/. "))) {
@@ -105,6 +121,10 @@ func (f *files) serve(w http.ResponseWriter, r *http.Request, root *os.Root, bel
 		return
 	}
 	defer func() { file.Close() }()
+	if f.leadsToHidden(name) {
+		fail(w, http.StatusNotFound, "")
+		return
+	}
 	folder := strings.HasSuffix(below, "/")
 	switch {
 	case info.IsDir() && !folder:
@@ -113,7 +133,7 @@ func (f *files) serve(w http.ResponseWriter, r *http.Request, root *os.Root, bel
 	case info.IsDir():
 		file.Close()
 		for _, index := range welcome {
-			if file, info, err = open(root, path.Join(name, index)); err == nil && info.Mode().IsRegular() {
+			if file, info, err = open(root, path.Join(name, index)); err == nil && info.Mode().IsRegular() && !f.leadsToHidden(path.Join(name, index)) {
 				break
 			}
 			file.Close()

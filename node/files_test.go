@@ -28,6 +28,9 @@ func site(t *testing.T) *running {
 	}
 	os.Symlink("../../secret.txt", filepath.Join(base, "webapps/ROOT/out.txt"))
 	os.Symlink("sub/x.css", filepath.Join(base, "webapps/ROOT/in.css"))
+	os.Symlink("WEB-INF", filepath.Join(base, "webapps/ROOT/link"))
+	os.Symlink("page.jsp", filepath.Join(base, "webapps/ROOT/page.txt"))
+	os.Symlink("../WEB-INF/web.xml", filepath.Join(base, "webapps/ROOT/empty/index.html"))
 	cfg := httpNode(
 		Host{Name: "main.example", Aliases: []string{"*.main.example"}, Contexts: []Context{
 			{Path: "/else", DocBase: "../elsewhere", Filters: []AddressFilter{{AllowNets: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}},
@@ -51,6 +54,7 @@ func TestWhoAnswers(t *testing.T) {
 		{"main.example", "/", 200, "root"}, {"main.example", "/index.html", 200, "root"}, {"", "/a%20b.txt", 200, "blank"}, {"", "/none", 404, ""},
 		{"main.example", "/sub", 302, "/sub/"}, {"main.example", "/sub?q=1", 302, "/sub/?q=1"}, {"main.example", "/sub/", 404, ""}, {"", "/sub/x.css", 200, "0123456789"},
 		{"", "/sub/x.css/", 404, ""}, {"", "/in.css", 200, "0123456789"}, {"", "/out.txt", 404, ""},
+		{"", "/link/web.xml", 404, ""}, {"", "/link/", 404, ""}, {"", "/page.txt", 404, ""}, {"", "/empty/", 404, ""},
 		{"", "/docs", 302, "/docs/"}, {"", "/docs/", 200, "two"}, {"", "/docs/v1/", 200, "docs"}, {"", "/docs/v1", 302, "/docs/v1/"},
 		{"", "/else/", 200, "elsewhere"}, {"", "/else", 302, "/else/"}, {"", "/gone/", 404, ""}, {"", "/closed/", 403, ""}, {"", "/far/", 404, ""}, {"", "/login/", 403, ""}, {"", "/app/", 404, ""},
 		{"", "/page.jsp", 404, ""}, {"", "/page.jsp/", 404, ""}, {"", "/page%2ejsp", 404, ""}, {"", "/page.jsp;x=1", 404, ""}, {"", "/X.JSP", 404, ""}, {"", "/page.jsp.", 404, ""},

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/catflap/catflap/cluster"
+	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
 	"github.com/catflap/catflap/tribes/interceptor"
 	"github.com/catflap/catflap/tribes/static"
@@ -27,6 +28,16 @@ type group struct {
 	unreplicated func(*http.Request) bool
 }
 
+// What a node receives at most, in bytes, unless its settings say otherwise. A
+// Tomcat sends all sessions in one message to a node that starts.
+const (
+	receiveBudget = 256 << 20
+	maxFrame      = 128 << 20
+)
+
+// streamLimits are those of what is in such a message.
+var streamLimits = javaserial.Limits{Bytes: maxFrame, Objects: 32_000_000, Handles: 16_000_000}
+
 // join makes the part of a Cluster that stands in owner, an Engine or a Host.
 // It is nil if something in it is wrong.
 func (n *Node) join(cfg *Cluster, owner string, hostLevel bool) *group {
@@ -41,6 +52,8 @@ func (n *Node) join(cfg *Cluster, owner string, hostLevel bool) *group {
 	if channel.Folder == "" && n.cfg.Base != "" {
 		channel.Folder = filepath.Join(n.cfg.Base, "work", fileName(owner))
 	}
+	channel.Receiver.Budget = cmp.Or(channel.Receiver.Budget, receiveBudget)
+	channel.Receiver.MaxFrame = cmp.Or(channel.Receiver.MaxFrame, maxFrame)
 	var service *static.Service
 	channel.Interceptors, service = n.interceptors(cfg, g.name, log)
 	if service != nil {
@@ -51,7 +64,7 @@ func (n *Node) join(cfg *Cluster, owner string, hostLevel bool) *group {
 		n.faults.add(cfg.Line, fmt.Sprintf("Cluster %s: %v", g.name, err), "")
 		return nil
 	}
-	g.cluster = cluster.New(cluster.Config{HostLevel: hostLevel, SendOptions: cfg.SendOptions, Log: log}, g.channel)
+	g.cluster = cluster.New(cluster.Config{HostLevel: hostLevel, SendOptions: cfg.SendOptions, Limits: streamLimits, Log: log}, g.channel)
 	if service != nil {
 		if err := service.Open(g.cluster.Dispatcher()); err != nil {
 			n.faults.add(cfg.Line, fmt.Sprintf("Cluster %s: Membership: %v", g.name, err), "")

@@ -107,7 +107,7 @@ func (m *Manager) rename(ctx context.Context, e *session.Entry, id string) error
 			m.conflicts.Add(1)
 		}
 		if err != nil {
-			m.cfg.Log.Error("other nodes do not know of a new session id", "err", err)
+			m.cfg.Log.Warn("other nodes do not know of a new session id", "err", err)
 		}
 		m.listener.Tell(session.Event{Kind: session.EventRenamed, ID: id, Old: old})
 		return nil

@@ -80,7 +80,7 @@ func (m *Manager) rename(ctx context.Context, e *session.Entry, id string) error
 	msg := wire.About(wire.EventChangeID, m.cfg.Context, old, time.Now())
 	msg.Payload = payload
 	if err := m.send(ctx, h, msg); err != nil {
-		m.cfg.Log.Error("other nodes do not know of a new session id", "err", err)
+		m.cfg.Log.Warn("other nodes do not know of a new session id", "err", err)
 	}
 	return nil
 }

@@ -241,7 +241,8 @@ Three things to try:
      the other node has a copy of it: see "sessions" on /nodes/.
   2. Stop your node: @STOP@curl -X POST http://@LISTEN@/nodes/pj001/stop
      Count again: the other node goes on with your count, and your id ends in its name.
-     Start it again the same way: it gets all sessions before it serves.
+     Start it again: @STOP@curl -X POST http://@LISTEN@/nodes/pj001/start
+     It gets all sessions before it serves.
   3. Kill the other one: @KILL@curl -X POST http://@LISTEN@/nodes/pj002/kill
      Nobody hears a goodbye, as in a crash; no click that was answered is lost.
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -132,16 +133,27 @@ func reachable(ts *testscript.TestScript, name string) string {
 	}
 	from, err := exec.LookPath(name)
 	ts.Check(err)
-	source, err := os.Open(from)
-	ts.Check(err)
-	defer source.Close()
 	ts.Check(os.Mkdir(filepath.Dir(to), 0o755))
-	target, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o755)
-	ts.Check(err)
-	_, err = io.Copy(target, source)
-	ts.Check(err)
-	ts.Check(target.Close())
+	ts.Check(copyProgram(from, to))
 	return to
+}
+
+// copyProgram copies a program. No process is started meanwhile: it would have
+// the file open for writing, too, and nobody can start what is being written.
+func copyProgram(from, to string) error {
+	source, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	syscall.ForkLock.Lock()
+	defer syscall.ForkLock.Unlock()
+	target, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(target, source)
+	return errors.Join(err, target.Close())
 }
 
 // say sends a line to an address, and waits until the other side has closed:

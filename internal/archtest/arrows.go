@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"session/sessiontest": {"session"},
 	"node/demo":           {"session"},
 	"node": {
+		"javaserial",
 		"ajp", "cluster", "cluster/backup", "cluster/delta", "session", "tribes", "tribes/interceptor", "tribes/static",
 		"internal/mistake", "internal/web/strftime", "node/internal/layout",
 	},

@@ -4,13 +4,18 @@ SHELL := /bin/bash
 GO    ?= go
 UNIT  := $(shell $(GO) list ./... 2>/dev/null | grep -v -e /interop -e /bench)
 
+# Of these two run at once: they wait more than they compute.
+WAITING := $(shell $(GO) list ./interop/... ./bench/... 2>/dev/null | grep -v -e /interop$$ -e /interop/tribes$$)
+
 .PHONY: build test test-full test-unit check generate fuzz bench bench-tribes bench-sessions peers
 
 build: ## a static bin/catflap
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/catflap ./cmd/catflap
 
 test: peers check ## everything, the long suites as a seeded sample
-	$(GO) test -count=1 -timeout 9m -p 1 ./interop/... ./bench/...
+	$(GO) test -count=1 -timeout 9m ./interop
+	$(GO) test -count=1 -timeout 9m ./interop/tribes
+	$(GO) test -count=1 -timeout 9m -p 2 $(WAITING)
 
 test-full: peers check ## everything, the long suites whole
 	CATFLAP_FULL=1 $(GO) test -count=1 -timeout 40m -p 1 ./interop/... ./bench/...

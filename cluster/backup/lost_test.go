@@ -188,7 +188,7 @@ func TestPartition(t *testing.T) {
 	}
 }
 
-// Twenty nodes come and go while visitors click: nobody loses a session or a
+// Twelve nodes come and go while visitors click: nobody loses a session or a
 // click, and afterwards each has one owner and one backup.
 func TestChurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -196,7 +196,7 @@ func TestChurn(t *testing.T) {
 		network.Latency(time.Millisecond)
 		random := rand.New(rand.NewPCG(1, 2))
 		var names []string
-		for i := range 20 {
+		for i := range 12 {
 			names = append(names, fmt.Sprint("n", i))
 		}
 		cfg := Config{MaxInactive: 5 * time.Minute, ExpireEvery: 30 * time.Second}
@@ -253,14 +253,14 @@ func TestVeryMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := tribestest.NewNetwork(1)
 		all := starts(t, network, Config{}, "a", "b")
-		const many = 5000 // of the 20,000 that the default budget has room for
+		const many = 1500 // of the 20,000 that the default budget has room for
 		for i := range many {
 			if _, err := all[i%2].Create(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
 		began := time.Now()
-		late := beginOn(t, tribes.Config{Name: "late", Network: network.Node("late"), Receiver: tribes.Receiver{Budget: 16 << 20}}, Config{})
+		late := beginOn(t, tribes.Config{Name: "late", Network: network.Node("late"), Receiver: tribes.Receiver{Budget: 5 << 20}}, Config{})
 		<-late.Ready()
 		if n := late.Len(); n != many || all[0].Held() != many || late.Held() != 0 {
 			t.Errorf("it knows %d sessions, and has %d", n, late.Held())

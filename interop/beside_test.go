@@ -80,6 +80,10 @@ func runBeside(t *testing.T, l live) {
 	t.Helper()
 	cf := filepath.Join(peer.Folder(t), "cf")
 	fresh(t, cf)
+	await(t, "httpd has written its pid", func() bool { // it listens before that
+		text, err := os.ReadFile(l.pidFile)
+		return err == nil && strings.HasSuffix(string(text), "\n")
+	})
 	httpd := pidIn(t, l.pidFile)
 	before := names(t, l.folders...)
 

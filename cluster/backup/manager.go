@@ -47,7 +47,7 @@ func (m *Manager) Create(ctx context.Context) (*session.Entry, error) {
 	e := session.NewEntry(session.NewID(m.cfg.Route), m.cfg.MaxInactive)
 	e.Watch(&m.watch)
 	if err := m.m.Put(context.WithoutCancel(ctx), e.ID(), e); err != nil {
-		m.cfg.Log.Error("a new session has no backup, or other nodes do not know of it", "err", err)
+		m.cfg.Log.Warn("a new session has no backup, or other nodes do not know of it", "err", err)
 	}
 	e.RecordNew()
 	m.listener.Tell(session.Event{Kind: session.EventCreated, ID: e.ID()})

@@ -49,7 +49,7 @@ func (m *Manager) Create(ctx context.Context) (*session.Entry, error) {
 	m.sessions[h.order] = h
 	m.mu.Unlock()
 	if err := m.send(ctx, h, wire.About(wire.EventCreated, m.cfg.Context, h.order, e.Created())); err != nil {
-		m.cfg.Log.Error("other nodes do not know of a new session", "err", err)
+		m.cfg.Log.Warn("other nodes do not know of a new session", "err", err)
 	}
 	m.listener.Tell(session.Event{Kind: session.EventCreated, ID: h.order})
 	return e, nil
@@ -118,14 +118,14 @@ func (m *Manager) end(ctx context.Context, h *held) {
 	id := h.entry.ID()
 	if changes := h.entry.TakeChanges(); len(changes) > 0 {
 		if err := m.sendChanges(ctx, m.c.Members(), id, h.order, changes, time.Now()); err != nil {
-			m.cfg.Log.Error("last changes of a session not sent", "err", err)
+			m.cfg.Log.Warn("last changes of a session not sent", "err", err)
 		}
 	}
 	if !m.drop(h, false) {
 		return
 	}
 	if err := m.send(ctx, h, wire.About(wire.EventExpired, m.cfg.Context, id, time.Now())); err != nil {
-		m.cfg.Log.Error("other nodes do not know that a session has ended", "err", err)
+		m.cfg.Log.Warn("other nodes do not know that a session has ended", "err", err)
 	}
 }
 

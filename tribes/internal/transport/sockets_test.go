@@ -136,7 +136,7 @@ func TestClosedAMomentAgo(t *testing.T) {
 // An acknowledgement that does not come is waited for as long as Timeout says,
 // also when one of an earlier message has the deadline set.
 func TestTimeoutOfSockets(t *testing.T) {
-	const timeout = 200 * time.Millisecond
+	const timeout = time.Second
 	r := startReader(t, 1)
 	s := transport.NewSender(transport.SenderConfig{Timeout: timeout}, func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "tcp", to.String())
@@ -164,7 +164,7 @@ func TestTimeoutOfSockets(t *testing.T) {
 	}
 	began := time.Now()
 	err := <-sent
-	if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || took < timeout/2 || took > 25*timeout {
+	if took := time.Since(began); !errors.Is(err, os.ErrDeadlineExceeded) || took < timeout/2 || took > 5*timeout {
 		t.Errorf("error %v after %v, want the timeout of %v", err, took, timeout)
 	}
 }

@@ -131,9 +131,14 @@ func (g *group) checkClicker(t *testing.T, c *clicker, first, last *node) (sessi
 	if clicks = max(0, c.answered-count); clicks > mayLose || clicks > 0 && g.acked {
 		t.Errorf("a visitor has %d clicks that were answered, and a count of %d", c.answered, count)
 	}
-	if count > c.attempts {
+	twice := 0
+	if g.front == "mod_jk" {
+		twice = 1 // it sends a POST once more that a killed node may have run
+	}
+	if count > c.attempts+twice {
 		t.Errorf("a visitor has clicked %d times, and has a count of %d", c.attempts, count)
 	}
+	c.attempts = max(c.attempts, count)
 	sessions = c.lost
 	c.lost, c.answered = 0, min(c.answered, count)
 	return sessions, clicks

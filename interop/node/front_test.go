@@ -61,7 +61,9 @@ JkMount /demo|/* lb
 }
 
 // TestBehindFronts: visitors click through a front while a node is killed, and
-// lose nothing: each click that was answered counts once.
+// lose nothing: each click that was answered counts once. mod_jk sends a POST
+// that a killed node may have run to the other one, so there the click that was
+// under way may count twice.
 func TestBehindFronts(t *testing.T) {
 	binary := peer.BuildCatflap(t)
 	hosts := netns.New(t, 3).Hosts
@@ -80,14 +82,19 @@ func TestBehindFronts(t *testing.T) {
 				f = peer.StartCatflapOn(t, front, binary, site(t, front, "", nodes))
 			}
 			defer f.Process.Kill()
-			crowd(t, front, f.Addr, running[i].Kill)
+			twice := 0
+			if name == "httpd" {
+				twice = 1
+			}
+			crowd(t, front, f.Addr, twice, running[i].Kill)
 			running[i] = start(i)
 		})
 	}
 }
 
-// crowd lets visitors click at addr, and disturbs them.
-func crowd(t *testing.T, host netns.Host, addr string, disturb func()) {
+// crowd lets visitors click at addr, and disturbs them. So many clicks of each
+// may count twice.
+func crowd(t *testing.T, host netns.Host, addr string, twice int, disturb func()) {
 	const visitors, clicks = 6, 12
 	var all sync.WaitGroup
 	half := make(chan bool, 2*visitors)
@@ -105,7 +112,7 @@ func crowd(t *testing.T, host netns.Host, addr string, disturb func()) {
 					continue
 				}
 				acknowledged, last = acknowledged+1, a
-				if a.Count < acknowledged || a.Count > tried {
+				if a.Count < acknowledged || a.Count > tried+twice {
 					t.Errorf("count %d after %d of %d clicks were answered", a.Count, acknowledged, tried)
 					break
 				}

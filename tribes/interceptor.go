@@ -34,9 +34,9 @@ type Lower interface {
 // A Batcher is a Lower that sends several messages more cheaply than one after
 // the other. An interceptor that lets messages through as they are may be one.
 type Batcher interface {
-	// SendAll sends messages without acknowledgement, all with the same Order
-	// and over TCP, to all of to, in their order. A *SendError names members that
-	// did not get all of them.
+	// SendAll sends messages without acknowledgement and over TCP to all of to, in
+	// their order. Either each has an Order, or none has. A *SendError names
+	// members that did not get all of them.
 	SendAll(ctx context.Context, to []Member, all []*Message) error
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"hash/maphash"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,7 +34,8 @@ type Dispatch struct {
 	cfg    DispatchConfig
 	seed   maphash.Seed
 	lines  []*line
-	queued atomic.Int64 // bytes that wait
+	mixed  chan struct{} // holds a value when lines have what may leave together
+	queued atomic.Int64  // bytes that wait
 	next   atomic.Uint32
 	began  time.Time
 	last   atomic.Int64 // when a message came last, in ns since began
@@ -53,30 +53,12 @@ func NewDispatch(cfg DispatchConfig) *Dispatch {
 	if cfg.Threads <= 0 {
 		cfg.Threads = 10
 	}
-	d := &Dispatch{cfg: cfg, seed: maphash.MakeSeed(), lines: make([]*line, cfg.Threads), began: time.Now()}
+	d := &Dispatch{cfg: cfg, seed: maphash.MakeSeed(), lines: make([]*line, cfg.Threads), mixed: make(chan struct{}, 1), began: time.Now()}
 	d.last.Store(-int64(quiet))
 	for i := range d.lines {
-		d.lines[i] = &line{wake: make(chan struct{}, 1)}
+		d.lines[i] = &line{wake: make(chan struct{}, 1), mixed: d.mixed}
 	}
 	return d
-}
-
-// A line is messages that wait, and leave one after the other.
-type line struct {
-	mu      sync.Mutex
-	waiting []queued
-	sending bool // what was taken is being sent
-	claimed bool // somebody sends what came when nothing was
-	ended   bool
-	wake    chan struct{}
-}
-
-// A queued is a message that waits.
-type queued struct {
-	to   []tribes.Member
-	m    *tribes.Message
-	sent chan struct{}               // closed when it was sent; nil if nobody waits
-	rest func(context.Context) error // sends what is left of m; nil if nothing of it was sent
 }
 
 // quiet is how long no message must have come for the next one to be sent by who
@@ -112,7 +94,7 @@ func (d *Dispatch) Send(ctx context.Context, to []tribes.Member, m *tribes.Messa
 		return ErrQueueFull
 	}
 	copied := *m
-	q := queued{to: append([]tribes.Member(nil), to...), m: &copied, rest: rest}
+	q := queued{to: append([]tribes.Member(nil), to...), m: &copied, rest: rest, mixes: d.mixes(m) && rest == nil}
 	if full {
 		q.sent = make(chan struct{})
 	}
@@ -151,73 +133,6 @@ func (d *Dispatch) choose(order string) int {
 	return int(maphash.String(d.seed, order) % uint64(len(d.lines)))
 }
 
-func (l *line) add(q queued) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.ended {
-		return false
-	}
-	l.waiting = append(l.waiting, q)
-	l.rouse()
-	return true
-}
-
-// rouse wakes who sends what waits, unless that will be seen anyhow. l.mu is
-// held.
-func (l *line) rouse() {
-	if l.sending || l.claimed {
-		return
-	}
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
-}
-
-// claim makes the caller the one who sends, until it calls release, if nobody
-// does and nothing waits.
-func (l *line) claim() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.sending || l.claimed || l.ended || len(l.waiting) > 0 {
-		return false
-	}
-	l.claimed = true
-	return true
-}
-
-// release ends what claim began. What is left is the first to be sent.
-func (l *line) release(left ...queued) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.claimed = false
-	l.waiting = append(left, l.waiting...)
-	if len(l.waiting) > 0 || l.ended {
-		l.rouse()
-	}
-}
-
-// take returns all that wait. Nobody else sends until it returns none.
-func (l *line) take() []queued {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.claimed {
-		return nil
-	}
-	all := l.waiting
-	l.waiting = nil
-	l.sending = len(all) > 0
-	return all
-}
-
-// end lets no more come, and reports whether all that came can be taken.
-func (l *line) end() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ended = true
-	return !l.claimed
-}
-
 // lastTime is how long what waits at the end may take to leave.
 const lastTime = 3 * time.Second
 
@@ -235,6 +150,10 @@ func (d *Dispatch) Run(ctx context.Context) error {
 		}
 	})()
 	var g errgroup.Group
+	g.Go(func() error {
+		d.together(ctx, sending)
+		return nil
+	})
 	for _, l := range d.lines {
 		g.Go(func() error {
 			for ctx.Err() == nil {
@@ -265,12 +184,15 @@ func (d *Dispatch) batch(all []queued) int {
 	first, size := all[0], 0
 	for n, q := range all {
 		size += len(q.m.Data)
-		if q.m.Options&alone != 0 || q.rest != nil || q.m.Order != first.m.Order || n > 0 && size > maxBatch || !sameMembers(q.to, first.to) {
+		if q.m.Options&alone != 0 || q.rest != nil || !mix(&q, &first) || n > 0 && size > maxBatch || !sameMembers(q.to, first.to) {
 			return max(1, n)
 		}
 	}
 	return len(all)
 }
+
+// mix reports whether two messages are of one order, or of any two that mix.
+func mix(a, b *queued) bool { return a.m.Order == b.m.Order || a.mixes && b.mixes }
 
 func sameMembers(a, b []tribes.Member) bool {
 	return slices.EqualFunc(a, b, func(x, y tribes.Member) bool { return x.ID == y.ID && x.Port == y.Port && x.Host == y.Host })

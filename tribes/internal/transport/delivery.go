@@ -122,7 +122,7 @@ func (d *delivery) begin(w *way, to *wire.Member) (alone bool, err error) {
 		w.rider.trip = d
 		d.riding.Add(1)
 	}
-	l, entered := p.board(&w.rider)
+	l, entered := p.board(&w.rider, d.ack)
 	if l != nil && !entered {
 		return false, nil
 	}

@@ -20,7 +20,7 @@ type detour struct {
 // that is acknowledged does, and only if the earlier ones of its order were:
 // what was merely written may arrive later.
 func (p *peer) enterOrdered(ctx context.Context, order string, ack bool) (l, home *lane, err error) {
-	home = p.laneOf(order)
+	home = p.laneOf(order, ack)
 	r := &rider{turn: make(chan struct{}), order: order}
 	if d := home.wait(r); d != nil {
 		if err := d.lane.enter(ctx, p.s.cfg.MaxWait); err != nil {

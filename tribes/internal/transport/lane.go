@@ -22,17 +22,18 @@ type lane struct {
 	sender *Sender
 	addr   netip.AddrPort
 
-	mu      sync.Mutex // guards what follows; never held over I/O
-	held    bool       // somebody is in
-	since   time.Time  // since when it is, or is busy with the same messages; who is in may read it
-	crowded time.Time  // when several messages left together last
-	line    []*rider   // who waits
-	order   string     // of the message of who is in
-	aboard  []*rider   // whose messages who is in sends together
-	detours map[string]*detour
-	unsure  atomic.Bool // messages without acknowledgement may still be under way
-	conn    *socket
-	ended   bool
+	mu       sync.Mutex // guards what follows; never held over I/O
+	held     bool       // somebody is in
+	since    time.Time  // since when it is, or is busy with the same messages; who is in may read it
+	crowded  time.Time  // when several messages left together last
+	line     []*rider   // who waits
+	order    string     // of the message of who is in
+	aboard   []*rider   // whose messages who is in sends together
+	detours  map[string]*detour
+	unsure   atomic.Bool // messages without acknowledgement may still be under way
+	followed atomic.Bool // and some of them have an order, in which others follow them
+	conn     *socket
+	ended    bool
 
 	// Of who is in:
 	used    time.Time
@@ -151,6 +152,9 @@ func (l *lane) writeNow(conn *socket, frame []byte, count int, ack bool) []byte 
 	l.sent += count
 	if !ack {
 		l.unsure.Store(true)
+		if l.order != "" {
+			l.followed.Store(true)
+		}
 	}
 	return frame[conn.writeNow(frame):]
 }
@@ -257,13 +261,20 @@ func (l *lane) await(conn *socket) error {
 		l.heard = append(l.heard[:0], l.heard[size:]...)
 		switch {
 		case bytes.Equal(body, wire.Ack):
-			l.unsure.Store(false)
+			l.arrived()
 			return nil
 		case bytes.Equal(body, wire.FailAck):
-			l.unsure.Store(false)
+			l.arrived()
 			return ErrFailAck
 		} // Tomcat skips what is no acknowledgement, too
 	}
+}
+
+// arrived tells that an acknowledgement has come: what was written before it was
+// asked for has arrived, too.
+func (l *lane) arrived() {
+	l.unsure.Store(false)
+	l.followed.Store(false)
 }
 
 // hear reads some of what the other side answers, for which it has Timeout.

@@ -63,7 +63,7 @@ func (d *delivery) enterNow(w *way, to *wire.Member) bool {
 	if err != nil {
 		return false
 	}
-	l, entered := p.board(&rider{order: d.order})
+	l, entered := p.board(&rider{order: d.order}, false)
 	if !entered {
 		return false
 	}

@@ -15,7 +15,7 @@ import (
 // each names Tomcat's attribute of <Transport>.
 type SenderConfig struct {
 	PoolSize        int           // poolSize: connections to one member at once; default 25
-	Lanes           int           // of those, how many carry messages with an Order; default 4
+	Lanes           int           // of those, how many carry messages with an Order; default 4. Those without acknowledgement have the first one
 	MaxWait         time.Duration // maxWait: for a free connection; default 3 s
 	Timeout         time.Duration // timeout: to connect, to write, for an acknowledgement; default 3 s
 	MaxRetries      int           // maxRetryAttempts; default 1, negative for none
@@ -90,8 +90,8 @@ func (s *Sender) Send(ctx context.Context, to []wire.Member, m *wire.Message, fr
 	return s.deliver(ctx, to, m, 1, frame.b)
 }
 
-// SendAll is Send for messages without acknowledgement that have the same Order:
-// they leave in one piece.
+// SendAll is Send for messages without acknowledgement that all have an Order, or
+// none: they leave in one piece.
 func (s *Sender) SendAll(ctx context.Context, to []wire.Member, all []*wire.Message, from []byte) error {
 	size := 0
 	for _, m := range all {
@@ -147,9 +147,9 @@ func (s *Sender) peer(to *wire.Member) (*peer, error) {
 
 // board finds a lane for r without waiting: the lane is entered, or r waits for
 // it; nil if there is none.
-func (p *peer) board(r *rider) (l *lane, entered bool) {
+func (p *peer) board(r *rider, ack bool) (l *lane, entered bool) {
 	if r.order != "" {
-		l = p.laneOf(r.order)
+		l = p.laneOf(r.order, ack)
 		if entered, riding := l.join(r); entered || riding {
 			return l, entered
 		}
@@ -174,12 +174,18 @@ func (p *peer) enter(ctx context.Context, order string, ack bool) (l, home *lane
 			return l, nil, nil
 		}
 	}
-	l = p.laneOf(p.addr.String()) // all are busy: wait for one of them
+	l = p.laneOf(p.addr.String(), true) // all are busy: wait for one of them
 	return l, nil, l.enter(ctx, p.s.cfg.MaxWait)
 }
 
-// laneOf is the one that carries all messages of an order.
-func (p *peer) laneOf(order string) *lane {
+// laneOf is the one that carries all messages of an order. Those without
+// acknowledgement have one lane for all orders, so that many leave in one piece:
+// none of them waits for an answer. Until it is known that they have arrived,
+// what is acknowledged follows them.
+func (p *peer) laneOf(order string, ack bool) *lane {
+	if first := p.lanes[0]; !ack || first.followed.Load() {
+		return first
+	}
 	return p.lanes[maphash.String(p.s.seed, order)%uint64(p.s.cfg.Lanes)]
 }
 

@@ -152,6 +152,14 @@ func (c *connector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.engine.serve(x, r)
 }
 
+// refuse answers a request that is not taken.
+func (c *connector) refuse(w http.ResponseWriter, r *http.Request, status int, why string) {
+	x := &call{Context: r.Context(), ResponseWriter: w, began: time.Now()}
+	c.seen(x, r)
+	defer c.engine.log(x, r, r.Host)
+	fail(x, status, "The request was not taken: "+why+".")
+}
+
 // seen tells how the client has connected.
 //
 // Source: Tomcat's CoyoteAdapter.postParseRequest.

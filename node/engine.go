@@ -101,8 +101,12 @@ func (e *engine) serve(c *call, r *http.Request) {
 	}
 	h := e.find(r.Host)
 	c.request.Host = h.cfg.Name
-	t, ok := resolve(r.URL.EscapedPath())
-	if !ok {
+	path := r.URL.EscapedPath()
+	if path == "" && r.URL.Host != "" && r.Method != http.MethodConnect {
+		path = "/" // of http://host
+	}
+	t, ok := resolve(path)
+	if scheme := r.URL.Scheme; !ok || scheme != "" && scheme != "http" && scheme != "https" {
 		fail(c, http.StatusBadRequest, "The path cannot be understood.")
 		return
 	}

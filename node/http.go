@@ -9,7 +9,9 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/catflap/catflap/node/internal/layout"
@@ -27,7 +29,10 @@ const (
 type keptKey struct{}
 
 // A kept is a connection of HTTP, which serves one request after the other.
-type kept struct{ requests int }
+type kept struct {
+	requests int
+	guard    *guard
+}
 
 // An httpServer is a connector of HTTP/1.1.
 type httpServer struct {
@@ -57,8 +62,15 @@ func (n *Node) makeHTTP(c *connector) {
 	s.Server = &http.Server{
 		Handler: s, DisableGeneralOptionsHandler: true, ReadHeaderTimeout: cfg.ConnectionTimeout, IdleTimeout: max(0, cfg.KeepAliveTimeout), Protocols: &protocols,
 		MaxHeaderBytes: positive(cfg.MaxHeaderSize, defaultHeaderSize), ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
-		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
-			return context.WithValue(ctx, keptKey{}, &kept{})
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			k := &kept{}
+			switch c := c.(type) {
+			case *guard:
+				k.guard = c
+			case *secureGuard:
+				k.guard = c.guard
+			}
+			return context.WithValue(ctx, keptKey{}, k)
 		},
 	}
 	if cfg.TLS != nil {
@@ -72,11 +84,27 @@ func (n *Node) makeHTTP(c *connector) {
 
 // Serve implements server.
 func (s *httpServer) Serve(l net.Listener) error {
-	l = &bounded{Listener: l, slots: s.slots, timeout: s.connector.cfg.ConnectionTimeout, closed: make(chan struct{})}
-	if s.tls != nil {
-		l = tls.NewListener(l, s.tls)
+	return s.Server.Serve(&guarded{&bounded{Listener: l, slots: s.slots, timeout: s.connector.cfg.ConnectionTimeout, closed: make(chan struct{})}, s})
+}
+
+// A guarded is a listener whose connections are guards.
+type guarded struct {
+	net.Listener
+	server *httpServer
+}
+
+// Accept implements net.Listener.
+func (l *guarded) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
 	}
-	return s.Server.Serve(l)
+	most, timeout := l.server.MaxHeaderBytes, l.server.connector.cfg.ConnectionTimeout
+	if l.server.tls == nil {
+		return newGuard(c, most, timeout), nil
+	}
+	secure := tls.Server(c, l.server.tls)
+	return &secureGuard{newGuard(secure, most, timeout), secure}, nil
 }
 
 // ServeHTTP implements http.Handler: it holds a request to the connector's
@@ -85,6 +113,10 @@ func (s *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if k, ok := r.Context().Value(keptKey{}).(*kept); ok {
 		if k.requests++; s.most > 0 && k.requests >= s.most {
 			w.Header().Set("Connection", "close")
+		}
+		if refused := k.guard.refused.Load(); refused != nil && refused.number == k.requests {
+			s.refuse(w, r, k.guard, refused)
+			return
 		}
 	}
 	if s.headers > 0 {
@@ -102,24 +134,53 @@ func (s *httpServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			r.Body = http.MaxBytesReader(w, r.Body, s.post)
 		}
 		if timeout := s.connector.cfg.ConnectionTimeout; timeout > 0 {
-			r.Body = &patient{r.Body, http.NewResponseController(w), timeout}
+			p := &patient{r.Body, http.NewResponseController(w), timeout}
+			p.wait()
+			r.Body = p
 		}
 	}
 	s.connector.ServeHTTP(w, r)
 }
 
-// A patient is a body each part of which has to come in time.
+// lingering is how long a client may take to read why it was refused.
+const lingering = time.Second
+
+// refuse answers a request whose head was refused; r stands in for it.
+func (s *httpServer) refuse(w http.ResponseWriter, r *http.Request, g *guard, why *refusal) {
+	seen := r.Clone(r.Context())
+	seen.Method, seen.RequestURI, seen.Proto, seen.Host, seen.Header = why.Method, why.Target, why.Proto, "", http.Header{}
+	_, query, _ := strings.Cut(why.Target, "?")
+	seen.URL = &url.URL{RawQuery: query}
+	s.connector.log.Debug("a request was refused", "client", r.RemoteAddr, "why", why.Fault.Reason)
+	s.connector.refuse(w, seen, why.Fault.Status, why.Fault.Reason)
+	http.NewResponseController(w).Flush()
+	g.CloseWrite()
+	select {
+	case <-r.Context().Done(): // it has closed its side
+	case <-time.After(lingering):
+	}
+}
+
+// A patient is a body each part of which has to come in time, whoever reads it:
+// net/http reads what an application leaves.
 type patient struct {
 	io.ReadCloser
 	control *http.ResponseController
 	timeout time.Duration
 }
 
+func (p *patient) wait() { p.control.SetReadDeadline(time.Now().Add(p.timeout)) }
+
 // Read implements io.Reader.
 func (p *patient) Read(b []byte) (int, error) {
-	p.control.SetReadDeadline(time.Now().Add(p.timeout))
-	defer p.control.SetReadDeadline(time.Time{})
-	return p.ReadCloser.Read(b)
+	p.wait()
+	n, err := p.ReadCloser.Read(b)
+	if err == io.EOF {
+		p.control.SetReadDeadline(time.Time{})
+	} else {
+		p.wait()
+	}
+	return n, err
 }
 
 // tlsConfig reads the files of a TLS.

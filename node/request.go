@@ -1,8 +1,10 @@
 package node
 
 import (
+	"bufio"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -106,6 +108,18 @@ func (c *call) Flush() { c.FlushError() }
 func (c *call) FlushError() error {
 	c.begin(http.StatusOK)
 	return http.NewResponseController(c.ResponseWriter).Flush()
+}
+
+// Hijack implements http.Hijacker, for connectors of HTTP.
+func (c *call) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(c.ResponseWriter).Hijack()
+	if err == nil {
+		c.begin(http.StatusSwitchingProtocols)
+		if k, ok := c.Context.Value(keptKey{}).(*kept); ok {
+			k.guard.pass()
+		}
+	}
+	return conn, buffered, err
 }
 
 // Unwrap gives http.ResponseController the rest.

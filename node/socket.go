@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -57,7 +58,7 @@ type held struct {
 	*net.TCPConn
 	listener *bounded
 	once     sync.Once
-	until    time.Time // the write deadline; one goroutine writes at a time
+	until    atomic.Int64 // the write deadline, in ns since 1970
 }
 
 // extend moves the write deadline once half of it is gone.
@@ -66,10 +67,24 @@ func (c *held) extend() {
 	if timeout <= 0 {
 		return
 	}
-	if now := time.Now(); c.until.Sub(now) < timeout/2 {
-		c.until = now.Add(timeout)
-		c.TCPConn.SetWriteDeadline(c.until)
+	if now := time.Now(); time.Duration(c.until.Load()-now.UnixNano()) < timeout/2 {
+		until := now.Add(timeout)
+		c.until.Store(until.UnixNano())
+		c.TCPConn.SetWriteDeadline(until)
 	}
+}
+
+// SetWriteDeadline implements net.Conn. net/http takes the deadline away after
+// each request: the next write sets it again.
+func (c *held) SetWriteDeadline(t time.Time) error {
+	c.until.Store(0)
+	return c.TCPConn.SetWriteDeadline(t)
+}
+
+// SetDeadline implements net.Conn.
+func (c *held) SetDeadline(t time.Time) error {
+	c.until.Store(0)
+	return c.TCPConn.SetDeadline(t)
 }
 
 // Write implements net.Conn.

@@ -1,10 +1,12 @@
 package session
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 )
@@ -109,6 +111,15 @@ func (a *answer) Flush() { a.FlushError() }
 func (a *answer) FlushError() error {
 	a.committed = true
 	return http.NewResponseController(a.ResponseWriter).Flush()
+}
+
+// Hijack implements http.Hijacker, if what is below does: for WebSockets.
+func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
+	if err == nil {
+		a.committed = true
+	}
+	return conn, buffered, err
 }
 
 // Unwrap gives http.ResponseController the rest.

@@ -31,7 +31,7 @@ var arrows = map[string][]string{
 	"node": {
 		"javaserial",
 		"ajp", "cluster", "cluster/backup", "cluster/delta", "session", "tribes", "tribes/interceptor", "tribes/static",
-		"internal/mistake", "internal/web/strftime", "node/internal/layout",
+		"internal/mistake", "internal/web/http1", "internal/web/strftime", "node/internal/layout",
 	},
 	"node/serverxml":       {"node", "node/internal/layout", "session", "tribes", "tribes/interceptor", "tribes/static", "internal/config/serverxml", "internal/mistake"},
 	"node/internal/layout": {},

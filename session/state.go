@@ -20,6 +20,16 @@ type State struct {
 	Listeners   []javaserial.Node
 }
 
+// An Attribute is a named value. Lists of them stand for maps of few entries.
+type Attribute struct {
+	Name  string
+	Value any // what javaserial.Java takes
+}
+
+// NoteID is the name of the note in which Tomcat keeps the session id that
+// somebody has logged in with.
+const NoteID = "org.apache.catalina.authenticator.SESSION_ID"
+
 // State returns all of e. ok is false if it has ended.
 func (e *Entry) State() (s State, ok bool) {
 	e.mu.Lock()

@@ -65,7 +65,7 @@ type Cluster struct {
 	contexts atomic.Pointer[map[string]Receiver]
 
 	answering sync.WaitGroup
-	lifetime  context.Context
+	lifetime  context.Context // of answers; mu is held when it ends and when one begins
 	end       context.CancelFunc
 }
 
@@ -171,9 +171,9 @@ func (c *Cluster) Run(ctx context.Context, managers ...Runner) error {
 	failed := g.Wait()
 	leave()
 	failed = errors.Join(channel.Wait(), failed)
-	c.end()
-	c.mu.Lock() // nobody begins to answer any more
-	defer c.mu.Unlock()
+	c.mu.Lock()
+	c.end() // nobody begins to answer any more
+	c.mu.Unlock()
 	c.answering.Wait()
 	c.d.Close()
 	return failed

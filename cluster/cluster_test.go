@@ -170,3 +170,22 @@ func (l *lastWords) Run(ctx context.Context) error {
 	l.said <- l.c.Send(context.WithoutCancel(ctx), l.c.Members(), wire.GetAll("h#/x", time.Now()), tribes.OptionAck|tribes.OptionSyncAck, "")
 	return nil
 }
+
+// Run waits for answers that are on their way, and nobody else does.
+func TestEnding(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, stop := start(t, tribestest.NewNetwork(1), "a")
+		<-c.Ready()
+		sent, added := make(chan struct{}), make(chan error, 1)
+		c.answering.Go(func() { <-sent })
+		go stop()
+		synctest.Wait()
+		go func() { added <- c.Add("localhost#/shop", &receiver{}) }()
+		c.Remove("localhost#/shop")
+		c.refuse("localhost#/none", c.Local())
+		if err := <-added; err != nil {
+			t.Error(err)
+		}
+		close(sent)
+	})
+}

@@ -65,8 +65,8 @@ type Config struct {
 type Manager struct {
 	cfg      Config
 	listener replica.Listener
-	c        *cluster.Cluster
-	m        *replicated.Map // of *session.Entry by id
+	cluster  *cluster.Cluster
+	sessions *replicated.Map // of *session.Entry by id
 	watch    session.Watch
 
 	conflicts atomic.Int64
@@ -82,17 +82,14 @@ var _ session.Binder = (*Manager)(nil)
 func New(cfg Config, c *cluster.Cluster) (*Manager, error) {
 	cfg.MaxInactive = cmp.Or(cfg.MaxInactive, session.DefaultMaxInactive)
 	cfg.ExpireEvery = cmp.Or(cfg.ExpireEvery, time.Minute)
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	cfg.Log = cfg.Log.With("context", cfg.Context)
-	skip, err := replica.Skip(cfg.NameFilter, cfg.ClassFilter)
+	cfg.Log = replica.Log(cfg.Log, cfg.Context)
+	listener := replica.Listener{To: cfg.Listener, NoSessions: cfg.NoReplicatedSessions, NoAttributes: cfg.NoReplicatedAttributes}
+	watch, err := replica.Watch(cfg.NameFilter, cfg.ClassFilter, cfg.RecordAll, listener)
 	if err != nil {
 		return nil, fmt.Errorf("backup: %w", err)
 	}
-	m := &Manager{cfg: cfg, c: c, listener: replica.Listener{To: cfg.Listener, NoSessions: cfg.NoReplicatedSessions, NoAttributes: cfg.NoReplicatedAttributes}}
-	m.watch = session.Watch{Record: true, All: cfg.RecordAll, Skip: skip, Listen: m.listener.Attributes()}
-	m.m, err = replicated.New(replicated.Config{
+	m := &Manager{cfg: cfg, cluster: c, listener: listener, watch: watch}
+	m.sessions, err = replicated.New(replicated.Config{
 		Name: cfg.Context + "-map", SendOptions: cfg.MapSendOptions, RPCTimeout: cfg.RPCTimeout, AccessTimeout: cfg.AccessTimeout,
 		MustJoin: cfg.TerminateOnStartFailure, ProxyAge: m.proxyAge(), Values: values{m}, Owner: owner{m}, Limits: c.Limits(), Log: cfg.Log,
 	}, c.Dispatcher())
@@ -117,13 +114,13 @@ func (m *Manager) proxyAge() time.Duration {
 // backups.
 func (m *Manager) Run(ctx context.Context) error {
 	select {
-	case <-m.c.Ready():
+	case <-m.cluster.Ready():
 	case <-ctx.Done():
 	}
 	joined, leave := context.WithCancel(context.WithoutCancel(ctx))
 	defer leave()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return m.m.Run(joined) })
+	g.Go(func() error { return m.sessions.Run(joined) })
 	g.Go(func() error {
 		defer leave()
 		m.look(ctx)
@@ -139,7 +136,7 @@ func (m *Manager) Run(ctx context.Context) error {
 func (m *Manager) endOwn() {
 	ctx, cancel := context.WithTimeout(context.Background(), replica.EndTime)
 	defer cancel()
-	for _, each := range m.m.Entries() {
+	for _, each := range m.sessions.Entries() {
 		if e := entryOf(each.Value); e != nil && each.Role == replicated.Primary {
 			m.end(ctx, each.Key.(string), e)
 		}
@@ -148,38 +145,31 @@ func (m *Manager) endOwn() {
 
 // Ready is closed once this node knows of the sessions of the others, or once it
 // is clear that nobody tells it.
-func (m *Manager) Ready() <-chan struct{} { return m.m.Ready() }
+func (m *Manager) Ready() <-chan struct{} { return m.sessions.Ready() }
 
 // Len returns how many sessions there are, on whatever node.
 func (m *Manager) Len() int {
-	all, _ := m.m.Len()
+	all, _ := m.sessions.Len()
 	return all
 }
 
 // Held returns how many sessions are here, as this node's or as a backup.
 func (m *Manager) Held() int {
-	_, here := m.m.Len()
+	_, here := m.sessions.Len()
 	return here
 }
 
 // Conflicts returns how often another node has changed or taken a session while
 // this one was changing or taking it, too.
-func (m *Manager) Conflicts() int64 { return m.conflicts.Load() + m.m.Contested() }
+func (m *Manager) Conflicts() int64 { return m.conflicts.Load() + m.sessions.Contested() }
 
 // look ends sessions that nobody uses, until ctx is done.
 func (m *Manager) look(ctx context.Context) {
-	clock := time.NewTicker(m.cfg.ExpireEvery)
-	defer clock.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-clock.C:
-			for _, each := range m.m.Entries() {
-				m.lookAt(ctx, each, now)
-			}
+	replica.Every(ctx, m.cfg.ExpireEvery, func(now time.Time) {
+		for _, each := range m.sessions.Entries() {
+			m.lookAt(ctx, each, now)
 		}
-	}
+	})
 }
 
 // lookAt ends a session that nobody uses. Of one that is used by requests that
@@ -195,7 +185,7 @@ func (m *Manager) lookAt(ctx context.Context, each replicated.Entry, now time.Ti
 	if e.Expired(now) {
 		m.expire(ctx, each.Key.(string), e, own)
 	} else if limit := e.MaxInactive(); own && limit > 0 {
-		if err := m.m.Touch(ctx, each.Key, limit); err != nil {
+		if err := m.sessions.Touch(ctx, each.Key, limit); err != nil {
 			m.cfg.Log.Warn("the backup of a session does not know that it is used", "err", err)
 		}
 	}
@@ -206,14 +196,14 @@ func (m *Manager) lookAt(ctx context.Context, each replicated.Entry, now time.Ti
 func (m *Manager) expire(ctx context.Context, id string, e *session.Entry, own bool) {
 	if own {
 		m.end(ctx, id, e)
-	} else if m.m.Drop(id) && e.End() {
+	} else if m.sessions.Drop(id) && e.End() {
 		m.listener.Tell(session.Event{Kind: session.EventEnded, ID: id})
 	}
 }
 
 // end ends a session everywhere.
 func (m *Manager) end(ctx context.Context, id string, e *session.Entry) {
-	if m.m.Remove(ctx, id) && e.End() {
+	if m.sessions.Remove(ctx, id) && e.End() {
 		m.listener.Tell(session.Event{Kind: session.EventEnded, ID: id})
 	}
 }

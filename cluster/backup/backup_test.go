@@ -186,7 +186,7 @@ func TestTouch(t *testing.T) {
 			e.Touched() // as a request of which Done is not told
 		}
 		want(t, cookie, "x=1", all...)
-		known, _ := all[1].m.Peek(idOf(cookie))
+		known, _ := all[1].sessions.Peek(idOf(cookie))
 		for silent := time.Duration(0); silent < 10*time.Minute+5*time.Second; { // and was used meanwhile
 			time.Sleep(5 * time.Second)
 			e.Touched()

@@ -34,7 +34,7 @@ func FuzzMessages(f *testing.F) {
 		for _, data := range [][]byte{first, second, third} {
 			c.Dispatcher().Received(&tribes.Message{Data: data})
 		}
-		for _, each := range m.m.Entries() {
+		for _, each := range m.sessions.Entries() {
 			if e := entryOf(each.Value); (e == nil) != (each.Role == replicated.Proxy) {
 				t.Errorf("%v is %s with %v", each.Key, each.Role, each.Value)
 			} else if e != nil && e.ID() != each.Key {

@@ -171,7 +171,7 @@ func (n *node) read(t *testing.T, cookie string) (text, after string) {
 // here tells what a node has of a session, without using it: "none", "proxy",
 // "primary count=1 user=ada".
 func (n *node) here(cookie string) string {
-	known, ok := n.m.Peek(idOf(cookie))
+	known, ok := n.sessions.Peek(idOf(cookie))
 	if !ok {
 		return "none"
 	}
@@ -191,7 +191,7 @@ func (n *node) here(cookie string) string {
 // several.
 func on(cookie string, role replicated.Role, nodes ...*node) (found *node) {
 	for _, n := range nodes {
-		if known, ok := n.m.Peek(idOf(cookie)); ok && known.Role == role {
+		if known, ok := n.sessions.Peek(idOf(cookie)); ok && known.Role == role {
 			if found != nil {
 				return nil
 			}

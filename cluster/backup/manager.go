@@ -12,7 +12,7 @@ import (
 
 // Find implements session.Manager. The session is this node's then.
 func (m *Manager) Find(ctx context.Context, id string) (*session.Entry, error) {
-	known, ok := m.m.Peek(id)
+	known, ok := m.sessions.Peek(id)
 	if !ok {
 		return nil, nil
 	}
@@ -21,21 +21,13 @@ func (m *Manager) Find(ctx context.Context, id string) (*session.Entry, error) {
 		return nil, nil
 	}
 	// A client that goes away does not leave a session halfway between nodes.
-	value, _ := m.m.Get(context.WithoutCancel(ctx), id)
+	value, _ := m.sessions.Get(context.WithoutCancel(ctx), id)
 	return entryOf(value), nil
 }
 
 // Bind implements session.Binder.
 func (m *Manager) Bind(ctx context.Context, id string) (*session.Entry, error) {
-	e, err := m.Find(ctx, id)
-	own, foreign := replica.OwnID(id, m.cfg.Route)
-	if !foreign {
-		return e, err
-	}
-	if e == nil {
-		return m.Find(ctx, own)
-	}
-	return e, m.rename(ctx, e, own)
+	return replica.Bind(ctx, m, id, m.cfg.Route, m.rename)
 }
 
 // Create implements session.Manager.
@@ -46,7 +38,7 @@ func (m *Manager) Create(ctx context.Context) (*session.Entry, error) {
 	defer m.reserved()
 	e := session.NewEntry(session.NewID(m.cfg.Route), m.cfg.MaxInactive)
 	e.Watch(&m.watch)
-	if err := m.m.Put(context.WithoutCancel(ctx), e.ID(), e); err != nil {
+	if err := m.sessions.Put(context.WithoutCancel(ctx), e.ID(), e); err != nil {
 		m.cfg.Log.Warn("a new session has no backup, or other nodes do not know of it", "err", err)
 	}
 	e.RecordNew()
@@ -92,8 +84,8 @@ func (m *Manager) rename(ctx context.Context, e *session.Entry, id string) error
 		if old == id || !m.has(ctx, old, e) {
 			return nil // another request was faster, or it has ended meanwhile
 		}
-		_, twice := m.m.Peek(id)
-		done, err := m.m.Rename(ctx, old, id, func() {
+		_, twice := m.sessions.Peek(id)
+		done, err := m.sessions.Rename(ctx, old, id, func() {
 			e.SetID(id)
 			e.FollowID(old)
 		})
@@ -117,7 +109,7 @@ func (m *Manager) rename(ctx context.Context, e *session.Entry, id string) error
 
 // has makes a session this node's if it is not, and reports whether it is e.
 func (m *Manager) has(ctx context.Context, id string, e *session.Entry) bool {
-	value, ok := m.m.Get(ctx, id)
+	value, ok := m.sessions.Get(ctx, id)
 	return ok && entryOf(value) == e
 }
 
@@ -143,7 +135,7 @@ func (m *Manager) Remove(ctx context.Context, e *session.Entry) error {
 func (m *Manager) Done(ctx context.Context, e *session.Entry) error {
 	for range 3 {
 		id := e.ID()
-		known, ok := m.m.Peek(id)
+		known, ok := m.sessions.Peek(id)
 		if !ok || e.Ended() {
 			return nil
 		}
@@ -151,7 +143,7 @@ func (m *Manager) Done(ctx context.Context, e *session.Entry) error {
 			if !e.Changed() {
 				e.TakeChanges()
 				if !e.Busy() {
-					m.m.Release(id)
+					m.sessions.Release(id)
 				}
 				return nil
 			}
@@ -160,7 +152,7 @@ func (m *Manager) Done(ctx context.Context, e *session.Entry) error {
 			}
 		}
 		e.SetPrimary(true)
-		sent, err := m.m.Replicate(ctx, id, false)
+		sent, err := m.sessions.Replicate(ctx, id, false)
 		if sent || err != nil {
 			return err
 		}
@@ -168,7 +160,7 @@ func (m *Manager) Done(ctx context.Context, e *session.Entry) error {
 			continue // it went between the two
 		}
 		if limit := e.MaxInactive(); limit > 0 {
-			return m.m.Touch(ctx, id, limit)
+			return m.sessions.Touch(ctx, id, limit)
 		}
 		return nil
 	}

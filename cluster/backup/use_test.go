@@ -67,7 +67,7 @@ func TestReadInUse(t *testing.T) {
 		taker := on(cookie, replicated.Proxy, all...)
 		var e *session.Entry
 		all[0].do(t, cookie, func(s *session.Session) {
-			value, _ := all[0].m.Get(t.Context(), idOf(cookie))
+			value, _ := all[0].sessions.Get(t.Context(), idOf(cookie))
 			e = entryOf(value)
 			taker.set(t, cookie, "n", 2)
 			if got, _ := s.Get("n"); got != int64(1) {
@@ -78,7 +78,7 @@ func TestReadInUse(t *testing.T) {
 		if on(cookie, replicated.Primary, all...) != taker || all[0].Conflicts() != 0 || e.Busy() || e.Changed() {
 			t.Error("it came back")
 		}
-		if value, _ := all[0].m.Get(t.Context(), idOf(cookie)); value == nil || entryOf(value) == e {
+		if value, _ := all[0].sessions.Get(t.Context(), idOf(cookie)); value == nil || entryOf(value) == e {
 			t.Error("what was of no use any more was kept")
 		}
 	})
@@ -125,12 +125,12 @@ func TestForeign(t *testing.T) {
 		network := tribestest.NewNetwork(1)
 		all := starts(t, network, Config{}, "a", "b", "c")
 		cookie := all[0].set(t, "", "n", 1)
-		value, _ := all[0].m.Get(t.Context(), idOf(cookie))
+		value, _ := all[0].sessions.Get(t.Context(), idOf(cookie))
 		entryOf(value).Apply([]session.Change{
 			{Kind: session.KindNote, Name: session.NoteID, Value: idOf(cookie)}, {Kind: session.KindListener, Value: thing("listener")},
 			{Kind: session.KindAttribute, Name: "thing", Value: thing("outer")},
 		})
-		if _, err := all[0].m.Replicate(t.Context(), idOf(cookie), true); err != nil {
+		if _, err := all[0].sessions.Replicate(t.Context(), idOf(cookie), true); err != nil {
 			t.Error(err)
 		}
 		for _, n := range []*node{all[1], all[2], all[0], all[2], all[1]} {
@@ -141,7 +141,7 @@ func TestForeign(t *testing.T) {
 					t.Errorf("%s has %v", n.name, got)
 				}
 			})
-			value, _ := n.m.Get(t.Context(), idOf(cookie))
+			value, _ := n.sessions.Get(t.Context(), idOf(cookie))
 			s, _ := entryOf(value).State()
 			if len(s.Listeners) != 1 || !slices.Contains(s.Notes, session.Attribute{Name: session.NoteID, Value: idOf(cookie)}) {
 				t.Errorf("%s has the notes %v and %d listeners, the id is %s", n.name, s.Notes, len(s.Listeners), idOf(cookie))
@@ -158,7 +158,7 @@ func TestBadValues(t *testing.T) {
 		a, b := start(t, network, "a", Config{}), start(t, network, "b", Config{})
 		cookie := a.set(t, "", "n", 1)
 		want(t, cookie, "n=1", a, b)
-		known, _ := b.m.Peek(idOf(cookie))
+		known, _ := b.sessions.Peek(idOf(cookie))
 		v, e := values{b.Manager}, known.Value
 		other := wire.Delta{ID: "ANOTHER", Actions: []wire.Action{{Type: wire.TypeAttribute, Name: "n", Value: int32(2)}}}
 		of := func(d wire.Delta) []byte {

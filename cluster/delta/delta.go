@@ -62,7 +62,7 @@ type Config struct {
 type Manager struct {
 	cfg      Config
 	listener replica.Listener
-	c        *cluster.Cluster
+	cluster  *cluster.Cluster
 	watch    session.Watch
 	ready    chan struct{}
 	seed     maphash.Seed
@@ -99,19 +99,16 @@ func New(cfg Config, c *cluster.Cluster) (*Manager, error) {
 	cfg.TransferTimeout = cmp.Or(cfg.TransferTimeout, time.Minute)
 	cfg.BatchWait = cmp.Or(cfg.BatchWait, 2*time.Second)
 	cfg.ExpireEvery = cmp.Or(cfg.ExpireEvery, time.Minute)
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	cfg.Log = cfg.Log.With("context", cfg.Context)
-	skip, err := replica.Skip(cfg.NameFilter, cfg.ClassFilter)
+	cfg.Log = replica.Log(cfg.Log, cfg.Context)
+	listener := replica.Listener{To: cfg.Listener, NoSessions: cfg.NoReplicatedSessions, NoAttributes: cfg.NoReplicatedAttributes}
+	watch, err := replica.Watch(cfg.NameFilter, cfg.ClassFilter, cfg.RecordAll, listener)
 	if err != nil {
 		return nil, fmt.Errorf("delta: %w", err)
 	}
 	m := &Manager{
-		cfg: cfg, listener: replica.Listener{To: cfg.Listener, NoSessions: cfg.NoReplicatedSessions, NoAttributes: cfg.NoReplicatedAttributes}, c: c, ready: make(chan struct{}), seed: maphash.MakeSeed(),
+		cfg: cfg, listener: listener, cluster: c, watch: watch, ready: make(chan struct{}), seed: maphash.MakeSeed(),
 		sessions: map[string]*held{}, early: newEarly(), transfer: newTransfer(),
 	}
-	m.watch = session.Watch{Record: true, All: cfg.RecordAll, Skip: skip, Listen: m.listener.Attributes()}
 	for i := range m.turns {
 		m.turns[i] = make(chan struct{}, 1)
 	}
@@ -122,7 +119,7 @@ func New(cfg Config, c *cluster.Cluster) (*Manager, error) {
 // the sessions of the others, hears what they change, and ends sessions that
 // nobody uses any more. It fails if the cluster has the context already.
 func (m *Manager) Run(ctx context.Context) error {
-	if err := m.c.Add(m.cfg.Context, receiver{m}); err != nil {
+	if err := m.cluster.Add(m.cfg.Context, receiver{m}); err != nil {
 		return err
 	}
 	giving, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -148,7 +145,7 @@ func (m *Manager) Run(ctx context.Context) error {
 			m.end(last, h)
 		}
 	}
-	m.c.Remove(m.cfg.Context)
+	m.cluster.Remove(m.cfg.Context)
 	m.mu.Lock()
 	m.giving = nil
 	m.mu.Unlock()
@@ -191,23 +188,16 @@ func (m *Manager) lookUp(id string) *held {
 
 // look ends sessions that nobody uses, until ctx is done.
 func (m *Manager) look(ctx context.Context) {
-	clock := time.NewTicker(m.cfg.ExpireEvery)
-	defer clock.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-clock.C:
-			for _, h := range m.all() {
-				if h.entry.Expired(now) {
-					m.expire(ctx, h)
-				}
+	replica.Every(ctx, m.cfg.ExpireEvery, func(now time.Time) {
+		for _, h := range m.all() {
+			if h.entry.Expired(now) {
+				m.expire(ctx, h)
 			}
-			m.mu.Lock()
-			m.early.forget(now)
-			m.mu.Unlock()
 		}
-	}
+		m.mu.Lock()
+		m.early.forget(now)
+		m.mu.Unlock()
+	})
 }
 
 // expire ends a session that was not used for too long: the primary tells the
@@ -248,7 +238,7 @@ func (m *Manager) turn(ctx context.Context, order string) (leave func(), err err
 
 // send tells the others something about h.
 func (m *Manager) send(ctx context.Context, h *held, msg *wire.Message) error {
-	return m.c.Send(ctx, m.c.Members(), msg, 0, h.order)
+	return m.cluster.Send(ctx, m.cluster.Members(), msg, 0, h.order)
 }
 
 // sendChanges sends a delta of the session with an id, stamped at a time.
@@ -259,5 +249,5 @@ func (m *Manager) sendChanges(ctx context.Context, to []tribes.Member, id, order
 	}
 	msg := wire.About(wire.EventDelta, m.cfg.Context, id, at)
 	msg.Payload = payload
-	return m.c.Send(ctx, to, msg, 0, order)
+	return m.cluster.Send(ctx, to, msg, 0, order)
 }

@@ -24,15 +24,7 @@ func (m *Manager) Find(ctx context.Context, id string) (*session.Entry, error) {
 
 // Bind implements session.Binder.
 func (m *Manager) Bind(ctx context.Context, id string) (*session.Entry, error) {
-	e, err := m.Find(ctx, id)
-	own, foreign := replica.OwnID(id, m.cfg.Route)
-	if !foreign {
-		return e, err
-	}
-	if e == nil {
-		return m.Find(ctx, own)
-	}
-	return e, m.rename(ctx, e, own)
+	return replica.Bind(ctx, m, id, m.cfg.Route, m.rename)
 }
 
 // Create implements session.Manager.
@@ -117,7 +109,7 @@ func (m *Manager) end(ctx context.Context, h *held) {
 	defer leave()
 	id := h.entry.ID()
 	if changes := h.entry.TakeChanges(); len(changes) > 0 {
-		if err := m.sendChanges(ctx, m.c.Members(), id, h.order, changes, time.Now()); err != nil {
+		if err := m.sendChanges(ctx, m.cluster.Members(), id, h.order, changes, time.Now()); err != nil {
 			m.cfg.Log.Warn("last changes of a session not sent", "err", err)
 		}
 	}
@@ -145,7 +137,7 @@ func (m *Manager) Done(ctx context.Context, e *session.Entry) error {
 	defer leave()
 	changes := e.TakeChanges()
 	was := e.SetPrimary(true)
-	members := m.c.Members()
+	members := m.cluster.Members()
 	if len(members) == 0 || e.Ended() {
 		return nil
 	}

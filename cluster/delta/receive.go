@@ -63,7 +63,7 @@ func (m *Manager) about(h *held, msg *wire.Message) {
 	case wire.EventChangeID:
 		m.renamed(h, msg)
 	case wire.EventDelta:
-		d, err := wire.ParseDelta(msg.Payload, m.c.Limits())
+		d, err := wire.ParseDelta(msg.Payload, m.cluster.Limits())
 		if err != nil {
 			m.cfg.Log.Error("changes of a session cannot be read", "err", err)
 			return

@@ -54,7 +54,7 @@ func (m *Manager) takeOver(ctx context.Context) {
 	}
 	defer m.catchUp(ctx)
 	select {
-	case <-m.c.Ready():
+	case <-m.cluster.Ready():
 	case <-ctx.Done():
 		return
 	}
@@ -64,7 +64,7 @@ func (m *Manager) takeOver(ctx context.Context) {
 		defer cancel()
 	}
 	began := time.Now()
-	for _, master := range m.c.Members() {
+	for _, master := range m.cluster.Members() {
 		err := m.ask(ctx, master)
 		if err == nil {
 			m.cfg.Log.Info("sessions taken over", "from", master, "sessions", m.Len(), "took", time.Since(began))
@@ -89,7 +89,7 @@ func (m *Manager) ask(ctx context.Context, master tribes.Member) error {
 	case <-m.transfer.outcome: // of who was asked before
 	default:
 	}
-	if err := m.c.Send(ctx, []tribes.Member{master}, wire.GetAll(m.cfg.Context, time.Now()), tribes.OptionAsync, ""); err != nil {
+	if err := m.cluster.Send(ctx, []tribes.Member{master}, wire.GetAll(m.cfg.Context, time.Now()), tribes.OptionAsync, ""); err != nil {
 		return err
 	}
 	select {
@@ -135,7 +135,7 @@ func (m *Manager) queue(msg *wire.Message, from tribes.Member) bool {
 	if t == nil || len(t.queue) >= maxQueue {
 		return false
 	}
-	if own := m.c.Local(); msg.Event == wire.EventGetAll && (t.from == from.Key() || from.Compare(&own) < 0) {
+	if own := m.cluster.Local(); msg.Event == wire.EventGetAll && (t.from == from.Key() || from.Compare(&own) < 0) {
 		return false
 	}
 	t.queue = append(t.queue, queued{msg, from})
@@ -174,7 +174,7 @@ func (m *Manager) takeSessions(msg *wire.Message, from tribes.Member) {
 		m.cfg.Log.Warn("sessions that nobody has asked for", "from", from)
 		return
 	}
-	err := wire.ParseSessions(msg.Payload, m.c.Limits(), func(s wire.Session) {
+	err := wire.ParseSessions(msg.Payload, m.cluster.Limits(), func(s wire.Session) {
 		h := newHeld(session.Restore(replica.State(&s)))
 		h.entry.Watch(&m.watch)
 		m.mu.Lock()
@@ -240,7 +240,7 @@ func (m *Manager) give(ctx context.Context, to tribes.Member) {
 			size = min(max(1, n*aimedSize/length), 4*size)
 		}
 	}
-	if err := m.c.Send(ctx, one, wire.TransferComplete(m.cfg.Context, at), 0, transferOrder); err != nil {
+	if err := m.cluster.Send(ctx, one, wire.TransferComplete(m.cfg.Context, at), 0, transferOrder); err != nil {
 		m.cfg.Log.Error("end of the sessions not told to a node that starts", "to", to, "err", err)
 	}
 }
@@ -257,7 +257,7 @@ func (m *Manager) giveBatch(ctx context.Context, to []tribes.Member, some []*hel
 	}
 	payload, err := wire.EncodeSessions(batch)
 	if err == nil {
-		err = m.c.Send(ctx, to, wire.AllData(m.cfg.Context, payload, at), tribes.OptionAck|tribes.OptionSyncAck, transferOrder)
+		err = m.cluster.Send(ctx, to, wire.AllData(m.cfg.Context, payload, at), tribes.OptionAck|tribes.OptionSyncAck, transferOrder)
 	}
 	if err == nil {
 		m.giveAuthTypes(ctx, to, states)

@@ -181,27 +181,27 @@ func TestEarly(t *testing.T) {
 			a.set(t, cookie, fmt.Sprint("m", n), n)
 		}
 		r := receiver{b.Manager}
-		r.Receive(wire.About(wire.EventCreated, a.cfg.Context, e.order, e.entry.Created()), a.c.Members()[0])
+		r.Receive(wire.About(wire.EventCreated, a.cfg.Context, e.order, e.entry.Created()), a.cluster.Members()[0])
 		want(t, cookie, "m0=0 m1=1 m2=2 n=12", a, b)
 
 		again := wire.About(wire.EventCreated, a.cfg.Context, e.order, e.entry.Created())
-		r.Receive(again, a.c.Members()[0]) // sent twice, after a lost acknowledgement
+		r.Receive(again, a.cluster.Members()[0]) // sent twice, after a lost acknowledgement
 		want(t, cookie, "m0=0 m1=1 m2=2 n=12", b)
 
 		drop(idOf(cookie))
 		rotated := a.do(t, cookie, func(s *session.Session) { s.Set("n", 99); s.RotateID() })
 		a.set(t, rotated, "z", 1)
-		r.Receive(again, a.c.Members()[0])
+		r.Receive(again, a.cluster.Members()[0])
 		want(t, rotated, "n=99 z=1", b)
 
 		drop(idOf(rotated))
 		a.set(t, rotated, "late", 1)
 		time.Sleep(10 * time.Second)
-		r.Receive(wire.About(wire.EventCreated, a.cfg.Context, idOf(rotated), time.Now()), a.c.Members()[0])
+		r.Receive(wire.About(wire.EventCreated, a.cfg.Context, idOf(rotated), time.Now()), a.cluster.Members()[0])
 		want(t, rotated, "", b)
 		a.do(t, rotated, func(s *session.Session) { s.Invalidate() })
 		for i := range earlyCount + 100 {
-			r.Receive(wire.About(wire.EventAccessed, a.cfg.Context, fmt.Sprint("no such session ", i), time.Now()), a.c.Members()[0])
+			r.Receive(wire.About(wire.EventAccessed, a.cfg.Context, fmt.Sprint("no such session ", i), time.Now()), a.cluster.Members()[0])
 		}
 		if n := b.kept(); n != earlyCount {
 			t.Errorf("%d are kept", n)
@@ -223,7 +223,7 @@ func TestBadMessages(t *testing.T) {
 			for _, payload := range [][]byte{nil, {}, []byte("no stream"), {0xac, 0xed, 0, 5, 0x77, 1}} {
 				msg := wire.About(event, a.cfg.Context, idOf(cookie), time.Now())
 				msg.Payload = payload
-				if err := a.c.Send(t.Context(), a.c.Members(), msg, 0, ""); err != nil {
+				if err := a.cluster.Send(t.Context(), a.cluster.Members(), msg, 0, ""); err != nil {
 					t.Errorf("%v: %v; Tomcat acknowledges it", event, err)
 				}
 			}
@@ -246,8 +246,8 @@ func TestPartition(t *testing.T) {
 		want(t, cookie, "n=1", a, b, c)
 		network.Partition([]string{"a"}, []string{"b", "c"})
 		time.Sleep(20 * time.Second)
-		if len(a.c.Members()) != 0 || len(b.c.Members()) != 1 {
-			t.Fatalf("members %v and %v", a.c.Members(), b.c.Members())
+		if len(a.cluster.Members()) != 0 || len(b.cluster.Members()) != 1 {
+			t.Fatalf("members %v and %v", a.cluster.Members(), b.cluster.Members())
 		}
 		left, right := a.set(t, "", "side", "left"), b.set(t, "", "side", "right")
 		c.set(t, cookie, "n", 2)
@@ -256,8 +256,8 @@ func TestPartition(t *testing.T) {
 		want(t, left, "side=left", a)
 		network.HealAll()
 		time.Sleep(20 * time.Second)
-		if len(a.c.Members()) != 2 {
-			t.Fatalf("members %v", a.c.Members())
+		if len(a.cluster.Members()) != 2 {
+			t.Fatalf("members %v", a.cluster.Members())
 		}
 		b.set(t, cookie, "n", 3)
 		want(t, cookie, "n=3", a, b, c)

@@ -1,6 +1,7 @@
 // Package replica is what the Managers that share sessions have in common. What
 // comes in are changes and states of sessions, what goes out are deltas and
-// sessions of the wire, and the other way; and events for listeners.
+// sessions of the wire, and the other way; and events for listeners. Each Manager
+// says itself what its settings are; what they mean for both is here.
 package replica
 
 import (

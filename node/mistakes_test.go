@@ -3,7 +3,10 @@ package node
 import (
 	"context"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/catflap/catflap/tribes/interceptor"
@@ -58,7 +61,8 @@ func TestPortTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	cfg := httpNode()
+	cfg := httpNode(Host{Name: "localhost"})
+	cfg.Base = t.TempDir()
 	cfg.File, cfg.Services[0].Connectors[0].Line, cfg.Services[0].Connectors[0].Port = "server.xml", 12, l.Addr().(*net.TCPAddr).Port
 	n, err := New(cfg)
 	if err != nil {
@@ -69,5 +73,19 @@ func TestPortTaken(t *testing.T) {
 	}
 	if err := n.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "once") {
 		t.Errorf("a second Run: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(cfg.Base, "webapps")); err == nil {
+		t.Error("a start that failed leaves a folder")
+	}
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{syscall.EADDRINUSE, "end what listens there (ss -ltnp 'sport = :80' shows it), or else"}, {syscall.EACCES, "ports below 1024 are root's"},
+		{&net.OpError{Err: os.NewSyscallError("bind", syscall.EADDRNOTAVAIL)}, "this machine does not have the address"}, {net.ErrClosed, "else"},
+	} {
+		if fix := portFix(test.err, 80, "else"); !strings.HasPrefix(fix, test.want) || !strings.HasSuffix(fix, "else") {
+			t.Errorf("%v: %s", test.err, fix)
+		}
 	}
 }

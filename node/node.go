@@ -3,11 +3,13 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -125,10 +127,10 @@ func (n *Node) Run(ctx context.Context) error {
 	defer close(n.ended)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	n.makeFolders()
 	if err := n.probe(); err != nil {
 		return err
 	}
+	n.makeFolders()
 	inner, leave := context.WithCancel(context.WithoutCancel(ctx)) // what requests need
 	defer leave()
 	var parts errgroup.Group
@@ -283,5 +285,18 @@ func (n *Node) probe() error {
 
 // unbound is the mistake of a connector that cannot listen.
 func (n *Node) unbound(c *connector, err error) error {
-	return n.faultAt(c.cfg.Line, err.Error(), "end what listens there, or give this Connector another port or address")
+	return n.faultAt(c.cfg.Line, err.Error(), portFix(err, c.cfg.Port, "give this Connector another port or address"))
+}
+
+// portFix says what to do about a port that cannot be listened on, or else.
+func portFix(err error, port int, otherwise string) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Sprintf("end what listens there (ss -ltnp 'sport = :%d' shows it), or %s", port, otherwise)
+	case errors.Is(err, syscall.EACCES):
+		return "ports below 1024 are root's: systemd gives one with AmbientCapabilities=CAP_NET_BIND_SERVICE, setcap cap_net_bind_service=+ep the program; or " + otherwise
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "this machine does not have the address (ip address shows those it has): " + otherwise
+	}
+	return otherwise
 }

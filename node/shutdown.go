@@ -29,7 +29,7 @@ func (n *Node) listenShutdown() (*shutdownPort, error) {
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(cfg.Address, "localhost"), strconv.Itoa(cfg.Port)))
 	if err != nil {
-		return nil, n.faultAt(0, fmt.Sprintf("shutdown port %d: %v", cfg.Port, reason(err)), `end what listens there, or give <Server> another port; port="-1" is none`)
+		return nil, n.faultAt(0, fmt.Sprintf("shutdown port %d: %v", cfg.Port, reason(err)), portFix(err, cfg.Port, `give <Server> another port; port="-1" is none`))
 	}
 	return &shutdownPort{listener: l, command: cmp.Or(cfg.Command, "SHUTDOWN"), log: n.log}, nil
 }

@@ -109,12 +109,14 @@ func (c *Channel) Run(ctx context.Context) error {
 		return errors.New("tribes: a channel runs once")
 	}
 	defer c.bottom.close()
-	kept := identityIn(c.cfg.Folder, c.cfg.Name)
-	former := kept.former()
 	if err := c.bottom.bind(); err != nil {
 		return fmt.Errorf("tribes: %w", err)
 	}
-	if err := kept.keep(c.bottom.Local()); err != nil {
+	kept, former, err := openIdentity(c.cfg.Folder, c.cfg.Name)
+	if err == nil {
+		err = kept.keep(c.bottom.Local())
+	}
+	if err != nil {
 		c.cfg.Log.Warn("after a crash the group will not know that this node was restarted", "err", err)
 	}
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx)) // what stays until membership has said goodbye
@@ -128,11 +130,9 @@ func (c *Channel) Run(ctx context.Context) error {
 	g.Go(func() error { return c.beat(inner) })
 	failed := c.join(ctx, inner, former)
 	stop()
-	err := errors.Join(failed, g.Wait())
-	if failed == nil {
-		if err := kept.drop(); err != nil {
-			c.cfg.Log.Warn("the file with this node's identity cannot be removed", "err", err)
-		}
+	err = errors.Join(failed, g.Wait())
+	if err := kept.close(failed == nil); err != nil {
+		c.cfg.Log.Warn("the file with this node's identity cannot be removed", "err", err)
 	}
 	if err != nil {
 		return fmt.Errorf("tribes: %w", err)

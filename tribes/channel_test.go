@@ -223,6 +223,49 @@ func TestGoodbyeForFormerSelf(t *testing.T) {
 	})
 }
 
+// Two nodes that run have one folder: neither says goodbye for the other, and
+// after a crash of both each that starts does for one of them.
+func TestFolderOfTwo(t *testing.T) {
+	folder := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		network := tribestest.NewNetwork(1)
+		keep := func(cfg *tribes.Config) { cfg.Folder, cfg.Name = folder, "alike" }
+		heard := listenTo(t, network, "z")
+		goodbyes := func() (all []string) {
+			for _, m := range heard() {
+				if string(m.Command) == "BABY-ALEX" {
+					all = append(all, m.Host.String())
+				}
+			}
+			return all
+		}
+		a, b := start(t, network, "a", keep), start(t, network, "b", keep)
+		time.Sleep(time.Second)
+		if all := goodbyes(); len(all) > 0 {
+			t.Errorf("goodbyes of %v, which run", all)
+		}
+		files, err := readFolder(folder)
+		a.crash(network)
+		b.crash(network)
+		if err != nil || len(files) != 2 {
+			t.Fatalf("files %v, %v", files, err)
+		}
+		if err := writeBack(folder, files); err != nil { // a crash leaves them
+			t.Fatal(err)
+		}
+		c, d := start(t, network, "c", keep), start(t, network, "d", keep)
+		time.Sleep(time.Second)
+		if all := goodbyes(); !slices.Equal(slices.Sorted(slices.Values(all)), []string{a.Local().Host.String(), b.Local().Host.String()}) {
+			t.Errorf("goodbyes of %v, want each of those that crashed", all)
+		}
+		c.stop()
+		d.stop()
+		if files, _ := readFolder(folder); len(files) > 0 {
+			t.Errorf("files of nodes that ended well: %v", files)
+		}
+	})
+}
+
 func TestMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		network := tribestest.NewNetwork(1)

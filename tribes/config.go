@@ -30,7 +30,7 @@ type Config struct {
 	Interceptors []Interceptor // the first is nearest to the application
 
 	// Folder keeps who this node is, so that after a crash it can say goodbye
-	// for what it was. Default: none.
+	// for what it was. Nodes that run at the same time may share it. Default: none.
 	Folder string
 
 	HeartbeatEvery time.Duration // of interceptors and connections; default 5 s

@@ -54,7 +54,7 @@ changed file takes effect when the node is started anew.`,
 	}
 	flags := c.Flags()
 	flags.StringVarP(&asked.file, "file", "f", "", "server.xml to read, a `FILE`")
-	flags.StringVarP(&asked.base, "base", "d", "", "catalina.base, a `FOLDER` (default $CATALINA_BASE if the file is in it, else the folder above conf)")
+	flags.StringVarP(&asked.base, "base", "d", "", "catalina.base, a `FOLDER` (default $CATALINA_BASE if the file is in it, else the folder above conf, for /etc/tomcat10 /var/lib/tomcat10)")
 	flags.StringArrayVarP(&asked.defines, "define", "D", nil, "`NAME=VALUE` of ${NAME} in the file, as Java's -D")
 	flags.BoolVar(&asked.check, "check", false, "tell what is wrong with the file, and end")
 	flags.BoolVar(&asked.debug, "debug", false, "log more")

@@ -57,7 +57,13 @@ func TestNodeSignals(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		fmt.Fprintf(conn, "POST /demo/api HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 8\r\n\r\nop=")
+		fmt.Fprintf(conn, "POST /demo/api HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 8\r\nExpect: 100-continue\r\n\r\n")
+		conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+		const wanted = "HTTP/1.1 100 Continue\r\n\r\n"
+		if got, err := io.ReadAll(io.LimitReader(conn, int64(len(wanted)))); string(got) != wanted {
+			t.Fatalf("%q, %v: the body is not wanted", got, err)
+		}
+		fmt.Fprint(conn, "op=")
 		for end := time.Now().Add(20 * time.Second); ; {
 			if a, err := http.Get("http://" + addr + "/demo/api"); err == nil {
 				a.Body.Close()

@@ -39,12 +39,15 @@ func (l *loader) defaults(h *hostElement) []string {
 // in appBase.
 //
 // Source: HostConfig.deployApps.
-func (l *loader) deployments(h *hostElement) {
+func (l *loader) deployments(e *syntax.Element, h *hostElement) {
 	h.NoDeploy = true
 	if h.noDeploy {
 		return
 	}
 	h.folder = layout.Under(l.o.Base, cmp.Or(h.AppBase, "webapps"))
+	if _, err := os.Stat(h.folder); l.guessed && errors.Is(err, fs.ErrNotExist) {
+		l.warn(at(e, "appBase"), fmt.Sprintf("%s is missing, and is made at the start: catalina.base is taken to be the folder of this file", h.folder), "catflap node -d FOLDER, or CATALINA_BASE=FOLDER, names another catalina.base")
+	}
 	l.descriptors(h)
 	l.folders(h)
 }

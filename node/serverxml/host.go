@@ -64,7 +64,7 @@ func (l *loader) host(e *syntax.Element, to *node.Engine, engine string, first m
 	for _, c := range contexts {
 		l.context(c, &h)
 	}
-	l.deployments(&h)
+	l.deployments(e, &h)
 	to.Hosts = append(to.Hosts, h.Host)
 }
 

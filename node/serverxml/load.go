@@ -18,7 +18,7 @@ import (
 
 // Options say how a server.xml is read. A zero field means its default.
 type Options struct {
-	Base     string                           // catalina.base; default: the folder that the file's folder conf is in, else the file's own
+	Base     string                           // catalina.base; default: the folder that the file's folder conf is in, or whose conf leads to it, as that of Debian's /etc/tomcat10; else the file's own
 	Property func(name string) (string, bool) // values of ${name} beyond conf/catalina.properties, catalina.base, catalina.home and the environment; nil is none
 	// Warn is told what is unsupported, with what follows, and what is doubtful;
 	// in the order of the file, each as it is to be printed: FILE:LINE:COL:
@@ -38,13 +38,11 @@ func Load(file string, o Options) (*node.Config, error) {
 
 // load is Load with another way to find the address of a host name.
 func load(file string, o Options, lookUp func(name string) (netip.Addr, error)) (*node.Config, error) {
+	guessed := false
 	if o.Base == "" {
-		o.Base = filepath.Dir(file)
-		if abs, err := filepath.Abs(o.Base); err == nil && filepath.Base(abs) == "conf" {
-			o.Base = filepath.Dir(abs)
-		}
+		o.Base, guessed = baseOf(file, "/var/lib")
 	}
-	l := &loader{o: o, lookUp: lookUp, texts: map[string][]string{}, files: map[string]fileText{}, cfg: &node.Config{File: file, Base: o.Base}}
+	l := &loader{o: o, guessed: guessed, lookUp: lookUp, texts: map[string][]string{}, files: map[string]fileText{}, cfg: &node.Config{File: file, Base: o.Base}}
 	l.properties = l.catalinaProperties()
 	if root := l.parse(file); root != nil {
 		l.server(root)
@@ -61,6 +59,26 @@ func load(file string, o Options, lookUp func(name string) (netip.Addr, error)) 
 	return l.cfg, nil
 }
 
+// baseOf is catalina.base of a file that is in a folder conf, or in one that a
+// conf leads to below states, as Debian has /var/lib/tomcat10/conf for
+// /etc/tomcat10. Else it is the file's folder, and guessed.
+func baseOf(file, states string) (base string, guessed bool) {
+	folder := filepath.Dir(file)
+	abs, err := filepath.Abs(folder)
+	if err != nil {
+		return folder, true
+	}
+	if filepath.Base(abs) == "conf" {
+		return filepath.Dir(abs), false
+	}
+	own, err := os.Stat(abs)
+	base = filepath.Join(states, filepath.Base(abs))
+	if led, missing := os.Stat(filepath.Join(base, "conf")); err == nil && missing == nil && os.SameFile(own, led) {
+		return base, false
+	}
+	return folder, true
+}
+
 // onlyErrors returns the errors of found.
 func onlyErrors(found mistake.List) error {
 	var all mistake.List
@@ -75,6 +93,7 @@ func onlyErrors(found mistake.List) error {
 // A loader makes a Config of files.
 type loader struct {
 	o          Options
+	guessed    bool // o.Base may be another folder
 	lookUp     func(name string) (netip.Addr, error)
 	properties map[string]string          // of conf/catalina.properties
 	texts      map[string][]string        // the lines of each file

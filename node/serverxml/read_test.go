@@ -94,6 +94,33 @@ func TestBase(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, cfg, err)
 		}
 	}
+	// As Debian has it: the folder of the file is elsewhere, and conf leads there.
+	etc, states := filepath.Join(dir, "etc/tomcat10"), filepath.Join(dir, "states")
+	for _, folder := range []string{etc, filepath.Join(states, "tomcat10"), filepath.Join(states, "other")} {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"tomcat10", "other"} {
+		if err := os.Symlink(etc, filepath.Join(states, name, "conf")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for file, want := range map[string]string{
+		filepath.Join(etc, "server.xml"): filepath.Join(states, "tomcat10"), filepath.Join(states, "other/conf/server.xml"): filepath.Join(states, "other"),
+		filepath.Join(dir, "server.xml"): dir,
+	} {
+		if base, guessed := baseOf(file, states); base != want || guessed != (want == dir) {
+			t.Errorf("%s: %s, guessed %v", file, base, guessed)
+		}
+	}
+	// A guess that makes a folder is told.
+	for _, base := range []string{"", dir} {
+		told := ""
+		if _, err := Load(filepath.Join(dir, "server.xml"), Options{Base: base, Warn: func(text string) { told += text }}); err != nil || strings.Contains(told, "webapps is missing, and is made at the start") != (base == "") {
+			t.Errorf("with the base %q: %v, told %q", base, err, told)
+		}
+	}
 	if _, err := Load(filepath.Join(dir, "missing.xml"), Options{}); err == nil || err.Error() != filepath.Join(dir, "missing.xml")+": error: no such file or directory" {
 		t.Errorf("a file that is missing: %v", err)
 	}

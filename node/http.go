@@ -10,11 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
-
-	"github.com/catflap/catflap/node/internal/layout"
 )
 
 // httpDefaults are Tomcat's where nothing is said.
@@ -76,7 +73,7 @@ func (n *Node) makeHTTP(c *connector) {
 	if cfg.TLS != nil {
 		var err error
 		if s.tls, err = n.tlsConfig(cfg.TLS); err != nil {
-			n.faults.add(cfg.Line, fmt.Sprintf("Connector at %s: %v", c.where(), err), "certificateFile and certificateKeyFile name PEM files that this user can read")
+			n.faults.add(cfg.Line, fmt.Sprintf("Connector at %s: %v", c.where(), err), certificateFix(err))
 		}
 	}
 	c.server = s
@@ -181,41 +178,4 @@ func (p *patient) Read(b []byte) (int, error) {
 		p.wait()
 	}
 	return n, err
-}
-
-// tlsConfig reads the files of a TLS.
-func (n *Node) tlsConfig(cfg *TLS) (*tls.Config, error) {
-	certificate, err := os.ReadFile(layout.Under(n.cfg.Base, cfg.CertificateFile))
-	if err != nil {
-		return nil, err
-	}
-	if cfg.ChainFile != "" {
-		chain, err := os.ReadFile(layout.Under(n.cfg.Base, cfg.ChainFile))
-		if err != nil {
-			return nil, err
-		}
-		certificate = append(append(certificate, '\n'), chain...)
-	}
-	key := certificate // of one file that has both
-	if cfg.KeyFile != "" {
-		if key, err = os.ReadFile(layout.Under(n.cfg.Base, cfg.KeyFile)); err != nil {
-			return nil, err
-		}
-	}
-	pair, err := tls.X509KeyPair(certificate, key)
-	if err != nil {
-		return nil, fmt.Errorf("certificate %s: %w", cfg.CertificateFile, err)
-	}
-	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS13}
-	if len(cfg.Protocols) > 0 {
-		c.MinVersion, c.MaxVersion = tls.VersionTLS13, tls.VersionTLS12
-		for _, name := range cfg.Protocols {
-			version := map[string]uint16{"TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13}[name]
-			if version == 0 {
-				return nil, fmt.Errorf("protocol %q: it is TLSv1.2 or TLSv1.3", name)
-			}
-			c.MinVersion, c.MaxVersion = min(c.MinVersion, version), max(c.MaxVersion, version)
-		}
-	}
-	return c, nil
 }

@@ -93,6 +93,9 @@ func (l *loader) connector(e *syntax.Element, s *serviceElement, offset int) {
 	if c.tls && !ajp {
 		c.Connector.TLS = l.tls(e, &c.TLS)
 	}
+	if !c.tls && !ajp {
+		l.inClear(e)
+	}
 	l.twice(e, s, &c.Connector)
 	s.Connectors = append(s.Connectors, c.Connector)
 }

@@ -153,6 +153,30 @@ func (l *loader) sslHost(e *syntax.Element, t *tlsElement) {
 	}
 }
 
+// ofTLS are attributes of a Connector that only one with TLS needs.
+var ofTLS = []string{
+	"sslProtocol", "sslEnabledProtocols", "ciphers", "clientAuth", "keystorePass", "keystoreType", "keyAlias", "SSLCertificateFile", "SSLCipherSuite", "SSLProtocol",
+}
+
+// inClear tells of a Connector that is set up for TLS and does not speak it.
+func (l *loader) inClear(e *syntax.Element) {
+	what := ""
+	for _, a := range e.Attributes {
+		if slices.Contains(ofTLS, a.Name) {
+			what = a.Name
+			break
+		}
+	}
+	for i := range e.Children {
+		if name := e.Children[i].Name; name == "SSLHostConfig" || name == "Factory" {
+			what = "<" + name + ">"
+		}
+	}
+	if what != "" {
+		l.warn(at(e, "SSLEnabled"), fmt.Sprintf("the Connector has %s, but no SSLEnabled=\"true\": it speaks in clear, as in Tomcat since 6.0", what), "write SSLEnabled=\"true\" for TLS, or remove what is for it")
+	}
+}
+
 // tls returns what a Connector with SSLEnabled encrypts with. Without a
 // certificate it is an error: it is not served in clear.
 func (l *loader) tls(e *syntax.Element, t *tlsElement) *node.TLS {

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/catflap/catflap/cluster/internal/wire"
+	"github.com/catflap/catflap/internal/flood"
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
 	"github.com/catflap/catflap/tribes/rpc"
@@ -74,9 +75,7 @@ func New(cfg Config, channel *tribes.Channel) *Cluster {
 	if cfg.SendOptions == 0 {
 		cfg.SendOptions = tribes.OptionAsync
 	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
+	cfg.Log = flood.Limit(cfg.Log)
 	c := &Cluster{cfg: cfg, channel: channel, d: rpc.NewDispatcher(channel, cfg.Limits, cfg.Log)}
 	c.lifetime, c.end = context.WithCancel(context.Background())
 	c.contexts.Store(&map[string]Receiver{})

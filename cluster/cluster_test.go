@@ -1,8 +1,12 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -187,5 +191,26 @@ func TestEnding(t *testing.T) {
 			t.Error(err)
 		}
 		close(sent)
+	})
+}
+
+// Of a context that only Tomcats have, one line is written however much they
+// tell of it.
+func TestElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		channel, err := tribes.New(tribes.Config{Network: tribestest.NewNetwork(1).Node("a")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		c := New(Config{Log: slog.New(slog.NewTextHandler(&log, nil))}, channel)
+		for i := range 413 {
+			(*taker)(c).message(&Message{Event: wire.EventDelta, Context: "localhost#/docs", ID: fmt.Sprint("SECRET", i)}, tribes.Member{})
+		}
+		time.Sleep(61 * time.Second)
+		synctest.Wait()
+		if text := log.String(); strings.Count(text, "\n") != 2 || !strings.Contains(text, "more=412 within=1m0s") || strings.Contains(text, "SECRET") {
+			t.Errorf("the log:\n%s", text)
+		}
 	})
 }

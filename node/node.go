@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/catflap/catflap/internal/flood"
 )
 
 // A Node is a server of web applications. Many goroutines may use it.
@@ -39,10 +42,7 @@ type service struct {
 // New returns a node of cfg with applications, or everything that is wrong with
 // them at once. It listens nowhere yet.
 func New(cfg *Config, apps ...App) (*Node, error) {
-	n := &Node{cfg: copied(cfg), log: cfg.Log, ready: make(chan struct{}), ended: make(chan struct{}), faults: faults{file: cfg.File}, patience: drainTime}
-	if n.log == nil {
-		n.log = slog.Default()
-	}
+	n := &Node{cfg: copied(cfg), log: flood.Limit(cmp.Or(cfg.Log, slog.Default())), ready: make(chan struct{}), ended: make(chan struct{}), faults: faults{file: cfg.File}, patience: drainTime}
 	if len(cfg.Services) == 0 {
 		n.faults.add(0, "there is no Service", "a Service has Connectors and an Engine")
 	}

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"github.com/catflap/catflap/internal/flood"
 )
 
 // Config says how the sessions of a web application are tied to its clients.
@@ -40,9 +42,7 @@ func Handler(cfg Config, manager Manager, next http.Handler) (http.Handler, erro
 	if err := cfg.Cookie.check(); err != nil {
 		return nil, err
 	}
-	if cfg.Log == nil {
-		cfg.Log = slog.Default()
-	}
+	cfg.Log = flood.Limit(cmp.Or(cfg.Log, slog.Default()))
 	if cfg.Secure == nil {
 		cfg.Secure = func(r *http.Request) bool { return r.TLS != nil }
 	}

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
+
+	"github.com/catflap/catflap/internal/flood"
 )
 
 // Config says how a channel joins its group. A zero field means its default;
@@ -61,9 +63,7 @@ func (c Config) withDefaults() Config {
 	if c.Network == nil {
 		c.Network = System{}
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = flood.Limit(c.Log)
 	if c.Membership.Log == nil {
 		c.Membership.Log = c.Log
 	}

@@ -13,6 +13,7 @@ package interceptor
 import (
 	"log/slog"
 
+	"github.com/catflap/catflap/internal/flood"
 	"github.com/catflap/catflap/tribes"
 )
 
@@ -25,9 +26,7 @@ type Base struct {
 }
 
 func (b Base) withDefaults() Base {
-	if b.Log == nil {
-		b.Log = slog.New(slog.DiscardHandler)
-	}
+	b.Log = flood.Limit(b.Log)
 	return b
 }
 

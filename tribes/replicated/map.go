@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/catflap/catflap/internal/flood"
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
 	"github.com/catflap/catflap/tribes/rpc"
@@ -56,9 +57,7 @@ func (c Config) withDefaults() Config {
 	if c.Owner == nil {
 		c.Owner = nobody{}
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = flood.Limit(c.Log)
 	return c
 }
 

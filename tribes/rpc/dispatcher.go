@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/catflap/catflap/internal/flood"
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
 )
@@ -59,10 +60,7 @@ type Dispatcher struct {
 
 // NewDispatcher returns a Dispatcher that listens to group. log may be nil.
 func NewDispatcher(group Group, limits javaserial.Limits, log *slog.Logger) *Dispatcher {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	d := &Dispatcher{group: group, limits: limits, log: log}
+	d := &Dispatcher{group: group, limits: limits, log: flood.Limit(log)}
 	d.lifetime, d.end = context.WithCancel(context.Background())
 	d.channels.Store(&map[string]*Channel{})
 	d.takers.Store(&[]Objects{})

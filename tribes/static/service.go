@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/catflap/catflap/internal/flood"
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
 	"github.com/catflap/catflap/tribes/rpc"
@@ -51,9 +52,7 @@ func (c Config) withDefaults() Config {
 	if c.ExpirationTime == 0 {
 		c.ExpirationTime = 5 * time.Second
 	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Log = flood.Limit(c.Log)
 	c.Members = slices.Clone(c.Members)
 	for i := range c.Members {
 		c.Members[i].Static = true

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/catflap/catflap/internal/flood"
 	"github.com/catflap/catflap/session"
 )
 
@@ -18,10 +19,7 @@ func Watch(namePattern, classPattern string, recordAll bool, l Listener) (sessio
 
 // Log returns log for the lines of a context; nil logs nothing.
 func Log(log *slog.Logger, contextName string) *slog.Logger {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	return log.With("context", contextName)
+	return flood.Limit(log).With("context", contextName)
 }
 
 // Every calls do once a period until ctx is done, with the time that it is.

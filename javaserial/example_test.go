@@ -43,12 +43,12 @@ func ExampleOpaque() {
 		Class: point, Fields: []javaserial.Value{javaserial.IntValue(3), javaserial.IntValue(4)},
 	}}})
 
-	n, err := javaserial.Decode(stream, javaserial.Limits{})
+	n, err := javaserial.Decode(stream, javaserial.Limits{}) // one object: a graph of Nodes
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	v, _ := javaserial.Go(n)
+	v, _ := javaserial.Go(n) // what it means in Go, and whether that is all of it
 	o := v.(javaserial.Opaque)
 	x, _ := o.Field("x")
 	fmt.Println(o.Class(), x)

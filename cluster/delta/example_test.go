@@ -3,8 +3,11 @@ package delta_test
 import (
 	"context"
 	"fmt"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/signal"
 	"time"
 
 	"github.com/catflap/catflap/cluster"
@@ -95,4 +98,43 @@ func Example() {
 	// visit 1 at pj001
 	// visit 2 at pj002
 	// <nil>
+}
+
+// What a main function has, but for its server: it listens once the sessions of
+// the others are here, and ends before the cluster does.
+func ExampleNew() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+
+	channel, err := tribes.New(tribes.Config{Interceptors: []tribes.Interceptor{ // what Tomcat has by default
+		interceptor.NewDispatch(interceptor.DispatchConfig{}),
+		interceptor.NewFailureDetector(interceptor.FailureDetectorConfig{}),
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	c := cluster.New(cluster.Config{}, channel)
+	manager, err := delta.New(delta.Config{Context: c.Context("localhost", "/shop"), Route: "pj001"}, c)
+	if err != nil {
+		log.Fatal(err)
+	}
+	handler, err := session.Handler(session.Config{ContextPath: "/shop"}, manager, http.HandlerFunc(shop))
+	if err != nil {
+		log.Fatal(err)
+	}
+	group, leave := context.WithCancel(context.Background())
+	left := make(chan error, 1)
+	go func() { left <- c.Run(group, manager) }()
+
+	select {
+	case <-manager.Ready(): // it has the sessions of the others: only now listen
+	case err := <-left:
+		log.Fatal(err) // such as a port that is taken
+	}
+	server := &http.Server{Addr: ":8080", Handler: handler}
+	go func() { log.Print(server.ListenAndServe()); stop() }()
+	<-ctx.Done()
+	server.Shutdown(context.Background()) // requests end, no more come:
+	leave()                               // only now the others take over
+	log.Print(<-left)
 }

@@ -32,6 +32,7 @@ func TestRules(t *testing.T) {
 		{"goroutines that nobody looks for", "ajp/x.go", "// Package ajp is.\npackage ajp\nfunc f() { go f() }\n", "its tests do not look for those that are left"},
 		{"goroutines of a group", "ajp/x.go", "// Package ajp is.\npackage ajp\nfunc f(g interface{ Go(func()) }) { g.Go(nil) }\n", "its tests do not look for those that are left"},
 		{"a fuzz target without a corpus", "ajp/x.go", "// Package ajp is.\npackage ajp\n", "FuzzX of package ajp has no corpus"},
+		{"Go that nobody compiles", "docs/x.md", "As in\n\n```go\npackage x\n```\n", "docs/x.md has Go that nobody compiles"},
 		{"a quotation that is none", "docs/x.md", "As in\n\n```go ajp/x_test.go\npackage x\n```\n", "docs/x.md quotes ajp/x_test.go, which does not say so"},
 		{"an exit below main", "ajp/x.go", "// Package ajp is.\npackage ajp\nimport \"os\"\nfunc f() { os.Exit(1) }\n", "only a command ends the process"},
 	} {

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/catflap/catflap/tribes"
@@ -42,9 +41,6 @@ type Encrypt struct {
 	own    sealer
 	other  sealer // the other form, to say in words that a peer has it
 	replay replay
-
-	mu   sync.Mutex
-	told map[string]time.Time // complaint → when it was logged
 }
 
 // NewEncrypt returns an EncryptInterceptor, or what is wrong with its key or
@@ -72,7 +68,7 @@ func NewEncrypt(cfg EncryptConfig) (*Encrypt, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Encrypt{cfg: cfg, told: map[string]time.Time{}}
+	e := &Encrypt{cfg: cfg}
 	switch strings.ToUpper(cfg.Algorithm) {
 	case strings.ToUpper(algorithmGCM):
 		e.own, e.other = gcmSealer{gcm}, cbcSealer{block}
@@ -124,7 +120,7 @@ func (e *Encrypt) Deliver(m *tribes.Message) error {
 		if opened, err := e.other.open(m.Data); err == nil && (e.other.authentic() || e.timed(opened, m)) {
 			complaint = "message in another form: a peer has encryptionAlgorithm " + e.other.name() + ", this node " + e.own.name()
 		}
-		e.complain(complaint, m)
+		e.cfg.Log.Error(complaint, "from", m.From)
 		return nil
 	}
 	timed := e.timed(plain, m)
@@ -133,15 +129,15 @@ func (e *Encrypt) Deliver(m *tribes.Message) error {
 		m.Data = plain
 		return e.Above.Deliver(m)
 	case !timed:
-		e.complain("message without a time: a peer before Tomcat 10.1.56, 9.0.119 or 11.0.23, or one without replay protection; "+
-			"update it, or switch replay protection off here", m)
+		e.cfg.Log.Error("message without a time: a peer before Tomcat 10.1.56, 9.0.119 or 11.0.23, or one without replay protection; "+
+			"update it, or switch replay protection off here", "from", m.From)
 		return nil
 	case e.cfg.NoReplayProtection:
-		e.complain("messages of a peer have a time: replay protection can be switched on here", m)
+		e.cfg.Log.Error("messages of a peer have a time: replay protection can be switched on here", "from", m.From)
 	default:
 		stamp := int64(binary.BigEndian.Uint64(plain))
 		if why := e.replay.take(stamp, string(e.own.nonce(m.Data)), time.Now()); why != "" {
-			e.complain(why, m)
+			e.cfg.Log.Error(why, "from", m.From)
 			return nil
 		}
 	}
@@ -153,25 +149,6 @@ func (e *Encrypt) Deliver(m *tribes.Message) error {
 // clear.
 func (e *Encrypt) timed(plain []byte, m *tribes.Message) bool {
 	return len(plain) >= 8 && int64(binary.BigEndian.Uint64(plain)) == m.Timestamp
-}
-
-// complain logs a complaint about a sender, each once a minute.
-func (e *Encrypt) complain(text string, m *tribes.Message) {
-	key := text + m.From.Host.String()
-	now := time.Now()
-	e.mu.Lock()
-	last, again := e.told[key]
-	quiet := again && now.Sub(last) < time.Minute
-	if !quiet {
-		if len(e.told) > 1000 {
-			clear(e.told)
-		}
-		e.told[key] = now
-	}
-	e.mu.Unlock()
-	if !quiet {
-		e.cfg.Log.Error(text, "from", m.From)
-	}
 }
 
 // A sealer is one way to encrypt.

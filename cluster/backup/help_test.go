@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/cluster"
+	"github.com/catflap/catflap/cluster/internal/clustertest"
 	"github.com/catflap/catflap/internal/leaktest"
 	"github.com/catflap/catflap/session"
 	"github.com/catflap/catflap/tribes"
@@ -28,6 +29,7 @@ type node struct {
 	name    string
 	cluster *cluster.Cluster
 	handler http.Handler
+	log     *clustertest.Log
 	stop    func()
 
 	crashed bool          // it may end with an error
@@ -71,11 +73,13 @@ func beginOn(t *testing.T, group tribes.Config, cfg Config) *node {
 	group.Interceptors = []tribes.Interceptor{
 		interceptor.NewDispatch(interceptor.DispatchConfig{}), interceptor.NewFailureDetector(interceptor.FailureDetectorConfig{}),
 	}
+	log := &clustertest.Log{}
+	group.Log, cfg.Log = log.Logger(), log.Logger()
 	channel, err := tribes.New(group)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{name: name, cluster: cluster.New(cluster.Config{}, channel)}
+	n := &node{name: name, log: log, cluster: cluster.New(cluster.Config{Log: log.Logger()}, channel)}
 	if cfg.Context == "" {
 		cfg.Context = n.cluster.Context("localhost", "/shop")
 	}
@@ -103,7 +107,10 @@ func beginOn(t *testing.T, group tribes.Config, cfg Config) *node {
 			t.Errorf("%s: %v", name, n.err)
 		}
 	})
-	t.Cleanup(n.stop)
+	t.Cleanup(func() {
+		n.stop()
+		log.Check(t)
+	})
 	return n
 }
 
@@ -125,7 +132,9 @@ func (n *node) kill(network *tribestest.Network) {
 func (n *node) do(t *testing.T, cookie string, app func(s *session.Session)) string {
 	t.Helper()
 	n.app = app
-	return serve(n.handler, cookie)
+	cookie = serve(n.handler, cookie)
+	n.log.Secret(idOf(cookie))
+	return cookie
 }
 
 // serve sends a request to a handler, and returns the cookie afterwards.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/catflap/catflap/cluster"
+	"github.com/catflap/catflap/cluster/internal/clustertest"
 	"github.com/catflap/catflap/internal/leaktest"
 	"github.com/catflap/catflap/session"
 	"github.com/catflap/catflap/tribes"
@@ -25,6 +26,7 @@ type node struct {
 	*Manager
 	name    string
 	handler http.Handler
+	log     *clustertest.Log
 	stop    func()
 
 	crashed bool // it may end with an error
@@ -55,12 +57,14 @@ func beginOn(t *testing.T, group tribes.Config, options tribes.Options, cfg Conf
 	group.Interceptors = []tribes.Interceptor{
 		interceptor.NewDispatch(interceptor.DispatchConfig{}), interceptor.NewFailureDetector(interceptor.FailureDetectorConfig{}),
 	}
+	log := &clustertest.Log{}
+	group.Log, cfg.Log = log.Logger(), log.Logger()
 	channel, err := tribes.New(group)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := cluster.New(cluster.Config{SendOptions: options}, channel)
-	n := &node{name: name}
+	c := cluster.New(cluster.Config{SendOptions: options, Log: log.Logger()}, channel)
+	n := &node{name: name, log: log}
 	if cfg.Context == "" {
 		cfg.Context = c.Context("localhost", "/shop")
 	}
@@ -85,7 +89,10 @@ func beginOn(t *testing.T, group tribes.Config, options tribes.Options, cfg Conf
 			t.Errorf("%s: %v", name, err)
 		}
 	})
-	t.Cleanup(n.stop)
+	t.Cleanup(func() {
+		n.stop()
+		log.Check(t)
+	})
 	return n
 }
 
@@ -101,6 +108,7 @@ func (n *node) do(t *testing.T, cookie string, app func(s *session.Session)) str
 	if set := w.Header().Get("Set-Cookie"); set != "" {
 		cookie, _, _ = strings.Cut(set, ";")
 	}
+	n.log.Secret(idOf(cookie))
 	return cookie
 }
 

@@ -39,7 +39,8 @@ type Config struct {
 	Log         *slog.Logger // default: nothing is logged
 }
 
-// A Message is a session message.
+// A Message is a session message: what has happened, in which context, to which
+// session. Managers make and read them, applications have no need to.
 type Message = wire.Message
 
 // A Receiver takes the session messages of one context. Many goroutines call

@@ -124,17 +124,15 @@ func ExampleNew() {
 	}
 	group, leave := context.WithCancel(context.Background())
 	left := make(chan error, 1)
-	go func() { left <- c.Run(group, manager) }()
+	go func() { left <- c.Run(group, manager); stop() }() // it may fail, such as by a port that is taken
 
-	select {
-	case <-manager.Ready(): // it has the sessions of the others: only now listen
-	case err := <-left:
-		log.Fatal(err) // such as a port that is taken
-	}
+	<-manager.Ready() // it has the sessions of the others: only now listen
 	server := &http.Server{Addr: ":8080", Handler: handler}
 	go func() { log.Print(server.ListenAndServe()); stop() }()
 	<-ctx.Done()
 	server.Shutdown(context.Background()) // requests end, no more come:
 	leave()                               // only now the others take over
-	log.Print(<-left)
+	if err := <-left; err != nil {
+		log.Fatal(err)
+	}
 }

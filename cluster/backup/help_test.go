@@ -69,12 +69,12 @@ func begin(t *testing.T, network *tribestest.Network, name string, cfg Config) *
 // beginOn starts a node with settings of its channel.
 func beginOn(t *testing.T, group tribes.Config, cfg Config) *node {
 	t.Helper()
+	log := &clustertest.Log{}
+	group.Log, cfg.Log = log.Logger(), log.Logger()
 	name := group.Name
 	group.Interceptors = []tribes.Interceptor{
 		interceptor.NewDispatch(interceptor.DispatchConfig{}), interceptor.NewFailureDetector(interceptor.FailureDetectorConfig{}),
 	}
-	log := &clustertest.Log{}
-	group.Log, cfg.Log = log.Logger(), log.Logger()
 	channel, err := tribes.New(group)
 	if err != nil {
 		t.Fatal(err)

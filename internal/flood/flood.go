@@ -12,26 +12,28 @@ import (
 )
 
 // Of one message at most so many lines that differ are written in one period;
-// what is the same as one of them is not.
+// what is the same as one of them is not. Lines below a warning tell of a change,
+// each of which counts, until they are very many.
 const (
 	period  = time.Minute
 	several = 10
+	many    = 100
 )
 
 // maxMessages bounds how many messages are known at once. Messages are constant,
 // so there are fewer; what comes beyond shares one count.
 const maxMessages = 1000
 
-// Limit returns a logger for log whose warnings and errors are bounded: of those
-// with one message the first is written, and others that differ from it, up to
-// ten. What comes beyond within a minute is counted. At its end, and then once a
+// Limit returns a logger for log whose lines are bounded: of the warnings, and of
+// the errors, with one message the first is written, and others that differ from
+// it, up to ten; of other lines with one message a hundred. What comes beyond
+// within a minute is counted. At its end, and then once a
 // minute while it goes on, the last of these lines is written, with
 //
 //	more    how many there were, with this one
 //	within  the time in which they came: 1m0s
 //
-// Lines of lower levels, which tell of a change or are not written by default,
-// pass. Loggers that With makes of it have one count for each list of their
+// Lines for debugging pass. Loggers that With makes of it have one count for each list of their
 // attributes. nil is a logger that writes nothing; one that Limit has made stays
 // as it is.
 func Limit(log *slog.Logger) *slog.Logger {
@@ -67,15 +69,15 @@ type kind struct {
 
 // A count is that of one kind in this period.
 type count struct {
-	said [several]uint64 // what was written differed in these
-	n    int             // of said
+	said [several]uint64 // in which those that were written differ
+	n    int             // that were written
 	more int             // that were not written
 	last slog.Record     // of these
 }
 
 // Handle implements slog.Handler.
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
-	if r.Level >= slog.LevelWarn && !h.first(r) {
+	if r.Level >= slog.LevelInfo && !h.first(r) {
 		return nil
 	}
 	return h.Handler.Handle(ctx, r)
@@ -84,7 +86,11 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 // first reports whether r is to be written, and counts it if not.
 func (h *handler) first(r slog.Record) bool {
 	all := h.counts
-	what := all.hash(r)
+	change := r.Level < slog.LevelWarn
+	var what uint64
+	if !change {
+		what = all.hash(r)
+	}
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	k := kind{r.Level, r.Message, h.with}
@@ -98,7 +104,11 @@ func (h *handler) first(r slog.Record) bool {
 		all.of[k] = c
 		time.AfterFunc(period, func() { h.tell(k) })
 	}
-	if !c.saw(what) && c.n < several {
+	if change && c.n < many {
+		c.n++
+		return true
+	}
+	if !change && c.n < several && !c.saw(what) {
 		c.said[c.n] = what
 		c.n++
 		return true

@@ -106,8 +106,23 @@ func TestDifferent(t *testing.T) {
 	})
 }
 
-// What is not the same is not counted together, and what tells of a change is
-// never held back.
+// What tells of a change is written each time, until it is a flood.
+func TestChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p page
+		log := Limit(logger(&p))
+		for range 250 {
+			log.Info("joined", "member", "a")
+		}
+		if text := p.read(); strings.Count(text, "\n") != many {
+			t.Errorf("written was\n%s", text)
+		}
+		time.Sleep(period)
+		p.want(t, "level=INFO msg=joined member=a more=150 within=1m0s")
+	})
+}
+
+// What is not the same is not counted together.
 func TestApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p page

@@ -93,6 +93,8 @@ func (s *shutdownPort) heard(ctx context.Context, c net.Conn) bool {
 		s.log.Info("a valid shutdown command was received: the node stops", "from", from)
 		return true
 	case ctx.Err() != nil:
+	case errors.Is(err, net.ErrClosed):
+		s.log.Warn("a connection to the shutdown port said nothing, and was closed for later ones", "from", from)
 	case err != nil && !errors.Is(err, io.EOF):
 		s.log.Warn("nothing came at the shutdown port", "from", from, "err", err)
 	default:

@@ -17,7 +17,8 @@ func TestShutdownBesideSilent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &shutdownPort{listener: l, command: "SHUTDOWN", log: slog.New(slog.DiscardHandler)}
+	log := &lines{}
+	s := &shutdownPort{listener: l, command: "SHUTDOWN", log: slog.New(slog.NewTextHandler(log, nil))}
 	stopped, ended := make(chan struct{}), make(chan error, 1)
 	go func() { ended <- s.run(t.Context(), func() { close(stopped) }) }()
 	dial := func() net.Conn {
@@ -41,6 +42,9 @@ func TestShutdownBesideSilent(t *testing.T) {
 	}
 	if took := time.Since(began); took >= commandTime {
 		t.Errorf("the word is heard after %v", took)
+	}
+	if text := log.String(); !strings.Contains(text, "was closed for later ones") || strings.Contains(text, "use of closed") {
+		t.Errorf("log:\n%s", text)
 	}
 }
 

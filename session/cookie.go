@@ -12,7 +12,7 @@ import (
 // A Cookie says how the session cookie is. Its zero value is Tomcat's.
 type Cookie struct {
 	Name        string        // default JSESSIONID; set, it is also the name of the path parameter, which else is jsessionid
-	Path        string        // default the context path, "/" for the root context
+	Path        string        // as in URLs, escaped; default the context path, "/" for the root context
 	Domain      string        // default: only the host that was asked
 	Secure      bool          // always; else if the request came by TLS
 	NotHTTPOnly bool          // scripts may read it
@@ -62,7 +62,7 @@ func (c *Cookie) line(id, contextPath string, tls bool) string {
 	if c.Domain != "" {
 		b.WriteString("; Domain=" + c.Domain)
 	}
-	b.WriteString("; Path=" + cmp.Or(c.Path, contextPath, "/"))
+	b.WriteString("; Path=" + cmp.Or(c.Path, (&url.URL{Path: contextPath}).EscapedPath(), "/"))
 	if c.Secure || tls {
 		b.WriteString("; Secure")
 	}

@@ -87,6 +87,7 @@ func TestCookies(t *testing.T) {
 			{"Tomcat's", session.Config{}, false, "JSESSIONID=ID; Path=/; HttpOnly"},
 			{"by TLS", session.Config{}, true, "JSESSIONID=ID; Path=/; Secure; HttpOnly"},
 			{"of a context", session.Config{ContextPath: "/shop"}, false, "JSESSIONID=ID; Path=/shop; HttpOnly"},
+			{"of a context that browsers escape", session.Config{ContextPath: "/a b/ä"}, false, "JSESSIONID=ID; Path=/a%20b/%C3%A4; HttpOnly"},
 			{"of a context with a slash", session.Config{ContextPath: "/shop/"}, false, "JSESSIONID=ID; Path=/shop; HttpOnly"},
 			{"all of it", session.Config{ContextPath: "/shop", Cookie: session.Cookie{
 				Name: "SID", Path: "/", Domain: "shop.example", Secure: true, NotHTTPOnly: true, SameSite: "Lax", MaxAge: time.Hour,

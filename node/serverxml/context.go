@@ -3,6 +3,7 @@ package serverxml
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"strings"
 
@@ -174,9 +175,9 @@ func (l *loader) finishContext(c *contextElement, h *hostElement, s *scope) {
 	w := l.webXML(c, h, s)
 	to := &c.Cookie
 	to.Name, to.Path, to.Domain = cmp.Or(to.Name, w.name), cmp.Or(to.Path, w.path), cmp.Or(to.Domain, w.domain)
-	if c.slash && to.Path == "" {
+	if c.slash {
 		plain, _, _ := strings.Cut(c.Path, "##")
-		to.Path = plain + "/"
+		to.Path = strings.TrimSuffix(cmp.Or(to.Path, (&url.URL{Path: plain}).EscapedPath()), "/") + "/"
 	}
 	to.Secure, to.MaxAge = w.secure, w.maxAge
 	to.NotHTTPOnly = c.scripts && !w.httpOnly

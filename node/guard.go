@@ -176,7 +176,9 @@ func (g *guard) frame(b []byte) (n int) {
 // head judges the head that b begins with.
 func (g *guard) head(b []byte) int {
 	v, n := http1.Judge(b)
-	switch {
+	switch foreign := foreign(b[0]); {
+	case foreign != nil:
+		v.Fault = foreign
 	case v.Fault != nil:
 	case n > g.most, n == 0 && len(b) > g.most:
 		if line, _, whole := bytes.Cut(b, []byte("\r\n")); n == 0 && whole {
@@ -203,6 +205,26 @@ func (g *guard) head(b []byte) int {
 		g.chunks = new(http1.Chunks)
 	}
 	return n
+}
+
+// What a client speaks that was led to the wrong port, by its first byte.
+var (
+	spokenAJP = &http1.Fault{Status: http.StatusBadRequest, Reason: "it is AJP, and this port speaks HTTP"}
+	spokenTLS = &http1.Fault{Status: http.StatusBadRequest, Reason: "it is TLS, and this port speaks HTTP in clear"}
+	noHTTP    = &http1.Fault{Status: http.StatusBadRequest, Reason: "it is not HTTP"}
+)
+
+// foreign tells what does not begin as a request does; nil is nothing.
+func foreign(first byte) *http1.Fault {
+	switch {
+	case first == 0x12:
+		return spokenAJP
+	case first == 0x16:
+		return spokenTLS
+	case first < ' ' && first != '\r' && first != '\n' || first >= 0x7f:
+		return noHTTP
+	}
+	return nil
 }
 
 // attend waits until the client has gone, or net/http wants to read on. What

@@ -38,6 +38,7 @@ func (r *running) dial(t *testing.T, secure bool) net.Conn {
 func (r *running) talk(t *testing.T, secure bool, text string) string {
 	t.Helper()
 	c := r.dial(t, secure)
+	defer c.Close()
 	go io.WriteString(c, text)
 	all, _ := io.ReadAll(c)
 	return string(all)
@@ -109,6 +110,25 @@ func TestSmuggling(t *testing.T) {
 	log, err := os.ReadFile(filepath.Join(dir, "logs/access_log"))
 	if err != nil || !strings.Contains(string(log), "- GET / - 505\n") || !strings.Contains(string(log), "GET / HTTP/1.1 431\n") {
 		t.Errorf("%v, log:\n%s", err, log)
+	}
+}
+
+// TestWrongPort: who speaks AJP or TLS to a connector of HTTP is told at once,
+// and so is the log.
+func TestWrongPort(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"\x12\x34\x00\x20\x02\x02", "it is AJP"}, {"\x16\x03\x01\x02\x00\x01", "it is TLS"}, {"\x00\x01", ""},
+	} {
+		r := start(t, httpNode())
+		for range 2 {
+			if got := r.talk(t, false, test.text); !strings.HasPrefix(got, "HTTP/1.1 400 ") {
+				t.Errorf("%q: %q", test.text, got)
+			}
+		}
+		r.stop()
+		if n := strings.Count(r.log.String(), "level=WARN"); (n == 1) != (test.want != "") || !strings.Contains(r.log.String(), test.want) {
+			t.Errorf("%q: log:\n%s", test.text, r.log)
+		}
 	}
 }
 

@@ -11,7 +11,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/catflap/catflap/internal/web/http1"
 )
 
 // httpDefaults are Tomcat's where nothing is said.
@@ -40,6 +43,7 @@ type httpServer struct {
 	headers   int // of a request; 0 is no limit
 	post      int64
 	slots     chan struct{} // a place for each connection; nil is no limit
+	told      atomic.Int64  // when a client that speaks something else was last told of, in s since 1970
 }
 
 // makeHTTP makes c one of HTTP/1.1.
@@ -148,7 +152,7 @@ func (s *httpServer) refuse(w http.ResponseWriter, r *http.Request, g *guard, wh
 	seen.Method, seen.RequestURI, seen.Proto, seen.Host, seen.Header = why.Method, why.Target, why.Proto, "", http.Header{}
 	_, query, _ := strings.Cut(why.Target, "?")
 	seen.URL = &url.URL{RawQuery: query}
-	s.connector.log.Debug("a request was refused", "client", r.RemoteAddr, "why", why.Fault.Reason)
+	s.tell(r.RemoteAddr, why.Fault)
 	s.connector.refuse(w, seen, why.Fault.Status, why.Fault.Reason)
 	http.NewResponseController(w).Flush()
 	g.CloseWrite()
@@ -156,6 +160,18 @@ func (s *httpServer) refuse(w http.ResponseWriter, r *http.Request, g *guard, wh
 	case <-r.Context().Done(): // it has closed its side
 	case <-time.After(lingering):
 	}
+}
+
+// tell logs why a request was refused; that a client was led to the wrong port
+// is worth a warning, once a minute.
+func (s *httpServer) tell(client string, why *http1.Fault) {
+	log := s.connector.log.With("client", client, "why", why.Reason)
+	now := time.Now().Unix()
+	if last := s.told.Load(); (why == spokenAJP || why == spokenTLS) && now-last >= 60 && s.told.CompareAndSwap(last, now) {
+		log.Warn("a client does not speak HTTP", "connector", s.connector.where(), "fix", "give it the port of a Connector that speaks what it does")
+		return
+	}
+	log.Debug("a request was refused")
 }
 
 // A patient is a body each part of which has to come in time, whoever reads it:

@@ -47,7 +47,7 @@ var (
 
 	// ErrTooDeep tells that lists and maps of a value lie too deep in each
 	// other; most likely it contains itself.
-	ErrTooDeep = errors.New("lists and maps lie too deep in each other")
+	ErrTooDeep = errors.New("lists and maps lie too deep in each other, as those do that contain themselves")
 
 	// ErrCommitted tells that the answer has begun: its cookie could not be
 	// sent any more.

@@ -54,7 +54,7 @@ func (in *input) packet(r io.Reader, first, second byte, most int) ([]byte, erro
 		if first == 'A' {
 			return nil, &ProtocolError{"packet", 0, "does not begin with 41 42"}
 		}
-		return nil, &ProtocolError{"packet", 0, "does not begin with 12 34"}
+		return nil, &ProtocolError{"packet", 0, "does not begin with 12 34" + spoken(head)}
 	}
 	length := int(binary.BigEndian.Uint16(head[2:]))
 	if length > most {
@@ -67,6 +67,20 @@ func (in *input) packet(r io.Reader, first, second byte, most int) ([]byte, erro
 	in.from += headLen + length
 	return payload, nil
 }
+
+// spoken says what a web server's side speaks instead of AJP, as far as its first
+// bytes tell.
+func spoken(head []byte) string {
+	switch {
+	case head[0] == 0x16 && head[1] == 3:
+		return ": it is TLS, and this port speaks AJP"
+	case isUpper(head[0]) && isUpper(head[1]) && isUpper(head[2]):
+		return ": it is HTTP, and this port speaks AJP"
+	}
+	return ""
+}
+
+func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }
 
 // errPacketSize refuses a packet that is larger than what a container takes.
 var errPacketSize = &ProtocolError{"packet", 2, "is larger than packetSize"}

@@ -374,6 +374,18 @@ func TestServerBytes(t *testing.T) {
 	}
 }
 
+// TestSpoken: the error of a first packet that is none tells what it is.
+func TestSpoken(t *testing.T) {
+	for text, want := range map[string]string{
+		"GET / HTTP/1.1": "12 34: it is HTTP, and this port speaks AJP", "\x16\x03\x01\x02\x00": "12 34: it is TLS, and this port speaks AJP", "AB\x00\x02\x05\x01": "12 34", "\r\n\r\n": "12 34",
+	} {
+		var in input
+		if _, err := in.packet(strings.NewReader(text), 0x12, 0x34, DefaultMaxPacket); err == nil || !strings.HasSuffix(err.Error(), "does not begin with "+want) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 // A waiting is a RawConn that looks at the buffers of its connection when a
 // read begins to wait.
 type waiting struct {

@@ -122,6 +122,9 @@ func (l *loader) addContext(e *syntax.Element, c *contextElement, h *hostElement
 	if e != nil {
 		a := e.Attribute("override")
 		c.override = a != nil && strings.EqualFold(a.Value, "true")
+		if a := e.Attribute("path"); c.file != "" && a != nil && strings.TrimSuffix(a.Value, "/") != c.Path {
+			l.warn(a.Pos, fmt.Sprintf("path=%s has no effect: the context is found at %s, by the name of its file or folder", quoteXML(a.Value), cmp.Or(c.Path, "/")), "rename that, or put the <Context> into server.xml")
+		}
 	}
 	if !c.override {
 		for _, file := range l.defaults(h) {

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -332,6 +333,7 @@ func (g *guard) ReadFrom(r io.Reader) (int64, error) {
 type secureGuard struct {
 	*guard
 	tls *tls.Conn
+	log *slog.Logger
 }
 
 // ConnectionState shakes hands, if that was not done, and tells what came of
@@ -342,6 +344,9 @@ func (g *secureGuard) ConnectionState() tls.ConnectionState {
 		defer g.tls.SetDeadline(time.Time{})
 	}
 	err := g.tls.HandshakeContext(context.Background())
+	if err != nil {
+		g.log.Debug("a handshake of TLS failed", "client", g.RemoteAddr().String(), "err", err)
+	}
 	if clear, ok := errors.AsType[tls.RecordHeaderError](err); ok && clear.Conn != nil && clear.RecordHeader[0] >= 'A' && clear.RecordHeader[0] <= 'Z' {
 		io.WriteString(clear.Conn, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\nThis port speaks TLS: ask for https.\n")
 	}

@@ -6,11 +6,13 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -265,4 +267,27 @@ func FuzzGuard(f *testing.F) {
 			rest, whole = rest[1:], whole[1:]
 		}
 	})
+}
+
+// A refusing is a listener that accepts nothing.
+type refusing struct {
+	net.Listener
+	err error
+}
+
+func (r refusing) Accept() (net.Conn, error) { return nil, r.err }
+
+// TestStumble: that connections cannot be accepted is told, and not each time.
+func TestStumble(t *testing.T) {
+	log := &lines{}
+	n := &Node{log: slog.New(slog.NewTextHandler(log, nil))}
+	s := n.newConnector(&Connector{Port: 1}, nil).server.(*httpServer)
+	for _, err := range []error{net.ErrClosed, &net.OpError{Op: "accept", Err: syscall.EMFILE}, &net.OpError{Op: "accept", Err: syscall.EMFILE}} {
+		if _, got := (&guarded{refusing{err: err}, s}).Accept(); got != err {
+			t.Errorf("%v", got)
+		}
+	}
+	if text := log.String(); strings.Count(text, "level=ERROR") != 1 || !strings.Contains(text, "too many open files") {
+		t.Errorf("log:\n%s", text)
+	}
 }

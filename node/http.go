@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -44,6 +45,7 @@ type httpServer struct {
 	post      int64
 	slots     chan struct{} // a place for each connection; nil is no limit
 	told      atomic.Int64  // when a client that speaks something else was last told of, in s since 1970
+	stumbled  atomic.Int64  // when a connection that could not be accepted was
 }
 
 // makeHTTP makes c one of HTTP/1.1.
@@ -98,6 +100,9 @@ type guarded struct {
 func (l *guarded) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
+		if !errors.Is(err, net.ErrClosed) { // out of descriptors, mostly; net/http tries again
+			l.server.stumble(err)
+		}
 		return nil, err
 	}
 	most, timeout := l.server.MaxHeaderBytes, l.server.connector.cfg.ConnectionTimeout
@@ -105,7 +110,15 @@ func (l *guarded) Accept() (net.Conn, error) {
 		return newGuard(c, most, timeout), nil
 	}
 	secure := tls.Server(c, l.server.tls)
-	return &secureGuard{newGuard(secure, most, timeout), secure}, nil
+	return &secureGuard{newGuard(secure, most, timeout), secure, l.server.connector.log}, nil
+}
+
+// stumble tells that a connection could not be accepted, once a minute.
+func (s *httpServer) stumble(err error) {
+	now := time.Now().Unix()
+	if last := s.stumbled.Load(); now-last >= 60 && s.stumbled.CompareAndSwap(last, now) {
+		s.connector.log.Error("a connection could not be accepted", "connector", s.connector.where(), "err", reason(err))
+	}
 }
 
 // ServeHTTP implements http.Handler: it holds a request to the connector's

@@ -140,13 +140,13 @@ func TestWrongPort(t *testing.T) {
 func TestSlowClients(t *testing.T) {
 	cfg := httpNode()
 	c := &cfg.Services[0].Connectors[0]
-	c.ConnectionTimeout, c.KeepAliveTimeout = 200*time.Millisecond, -1
+	c.ConnectionTimeout, c.KeepAliveTimeout = 500*time.Millisecond, -1
 	ended := make(chan error, 10)
 	r := start(t, cfg, App{Path: "/", Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/long":
 			select {
-			case <-time.After(600 * time.Millisecond):
+			case <-time.After(1200 * time.Millisecond):
 			case <-r.Context().Done():
 			}
 			io.WriteString(w, fmt.Sprint("long ", r.Context().Err()))

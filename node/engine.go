@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 )
 
@@ -40,6 +41,25 @@ func hostName(header string) string {
 		header = name
 	}
 	return strings.ToLower(strings.Trim(header, "[]"))
+}
+
+// isHost reports whether a header Host can be one: a name or an address, perhaps
+// with a port. An empty one is that of a URL without.
+//
+// Source: RFC 3986, 3.2; Tomcat takes less: no underscore, no hyphen at an end.
+func isHost(header string) bool {
+	name, port := header, ""
+	if rest, ok := strings.CutPrefix(header, "["); ok {
+		address, after, closed := strings.Cut(rest, "]")
+		if ip, err := netip.ParseAddr(address); !closed || err != nil || !ip.Is6() || after != "" && after[0] != ':' {
+			return false
+		}
+		name, port = "", strings.TrimPrefix(after, ":")
+	} else if at := strings.LastIndexByte(header, ':'); at >= 0 {
+		name, port = header[:at], header[at+1:]
+	}
+	return !strings.ContainsFunc(port, func(r rune) bool { return r < '0' || r > '9' }) &&
+		!strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`"<>\^{|}/?#@:[]`+"`", r) })
 }
 
 // A host is a virtual host with its contexts.

@@ -181,11 +181,14 @@ func (g *guard) head(b []byte) int {
 	case foreign != nil:
 		v.Fault = foreign
 	case v.Fault != nil:
-	case n > g.most, n == 0 && len(b) > g.most:
+	case n == 0 && len(b) <= g.most:
+	case n == 0, n > g.most:
 		if line, _, whole := bytes.Cut(b, []byte("\r\n")); n == 0 && whole {
 			v, _ = http1.Judge(append(slices.Clone(line), "\r\n\r\n"...)) // for the log
 		}
 		v.Fault = &http1.Fault{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "its head is too long"}
+	case !isHost(v.Host):
+		v.Fault = &http1.Fault{Status: http.StatusBadRequest, Reason: "its Host is none"}
 	case v.Length < 0 && v.Proto == "HTTP/1.0": // net/http does not look at it there
 		v.Fault = &http1.Fault{Status: http.StatusBadRequest, Reason: "HTTP/1.0 has no Transfer-Encoding"}
 	}

@@ -75,6 +75,7 @@ func TestSmuggling(t *testing.T) {
 		{"a head that just fits", "GET / HTTP/1.1\r\nHost: a\r\n" + last + "X: " + strings.Repeat("x", 8192-len("GET / HTTP/1.1\r\nHost: a\r\n"+last+"X: \r\n\r\n")) + "\r\n\r\n", "200 GET /  <nil>"},
 		{"a whole URL without a path", "GET http://a?b HTTP/1.1\r\nHost: a\r\n" + last + "\r\n", "200 GET /  <nil>"},
 		{"a URL of something else", "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n" + last + "\r\n", "400"},
+		{"a Host that is none", "GET / HTTP/1.1\r\nHost: a b\r\n\r\n" + next, "400"},
 		{"a tunnel", "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n" + last + "\r\n", "400"},
 	}
 	for _, secure := range []bool{false, true} {
@@ -112,6 +113,18 @@ func TestSmuggling(t *testing.T) {
 	log, err := os.ReadFile(filepath.Join(dir, "logs/access_log"))
 	if err != nil || !strings.Contains(string(log), "- GET / - 505\n") || !strings.Contains(string(log), "GET / HTTP/1.1 431\n") {
 		t.Errorf("%v, log:\n%s", err, log)
+	}
+}
+
+// TestHostNames: what a header Host may be.
+func TestHostNames(t *testing.T) {
+	for header, want := range map[string]bool{
+		"": true, "a": true, "a.b-c_d": true, "a:80": true, "a:": true, "1.2.3.4:8080": true, "[::1]": true, "[::1]:80": true, "a%41": true,
+		"a:x": false, "[::1": false, "[::1]x": false, "[1.2.3.4]": false, "[::1]:x": false, "a/b": false, "a@b": false, "a b": false, `a">`: false, "a:80:80": false, "\xe4": false, "a\\b": false, "::1": false,
+	} {
+		if isHost(header) != want {
+			t.Errorf("%q: %v", header, !want)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 // that could not be taken apart.
 type Verdict struct {
 	Method, Target, Proto string
+	Host                  string // as a whole URL or the header has it
 	Length                int64  // of the body; less than 0 is chunks
 	Fault                 *Fault // why it is refused, nil if it is not
 }
@@ -42,7 +43,7 @@ func Judge(b []byte) (v Verdict, n int) {
 		}
 	}
 	r := c.request
-	v = Verdict{r.Method, r.RequestURI, r.Proto, r.ContentLength, fault}
+	v = Verdict{r.Method, r.RequestURI, r.Proto, r.Host, r.ContentLength, fault}
 	c.reset()
 	return v, n
 }

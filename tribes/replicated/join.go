@@ -205,9 +205,10 @@ func (m *Map) stateOf(answer *message, limits javaserial.Limits) (all []at) {
 		m.cfg.Log.Error("state of the map cannot be read: this node does not know where entries are; if it is too large raise the receive budget", "map", m.cfg.Name, "bytes", len(answer.value), "err", err)
 		return nil
 	}
+	r := &reader{classes: &m.classes}
 	for _, each := range elements(n) {
 		var one at
-		mine, err := one.parse(each, &m.classes)
+		mine, err := r.message(each, &one.message)
 		if mine && err == nil && (one.kind == msgProxy || one.kind == msgCopy) {
 			one.key, err = m.keyOf(one.message.key, limits)
 			all = append(all, one)

@@ -117,6 +117,8 @@ type Map struct {
 	state     string
 	next      int // for the choice of a backup
 	contested int64
+	wanting   []*entry        // those whose backup is to be fetched
+	supplying int             // who fetches them
 	running   context.Context // of Run; nil while it does not
 
 	working sync.WaitGroup
@@ -283,7 +285,7 @@ func contains(all []tribes.Member, key tribes.Key) bool {
 // one of a few.
 func (m *Map) shared(nodes []tribes.Member) []tribes.Member {
 	if len(nodes) != 1 {
-		return slices.Clone(nodes)
+		return slices.Clip(nodes)
 	}
 	key := nodes[0].Key()
 	if m.places[key] == nil {

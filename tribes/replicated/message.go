@@ -142,57 +142,7 @@ var errLayout = errors.New("map message with another layout")
 
 // parse reads m from an object. mine is false if it is of another class.
 func (m *message) parse(n javaserial.Node, c *rpc.Classes) (mine bool, err error) {
-	o, ok := n.(*javaserial.Object)
-	if !ok || o.Class.Name != classMessage.Name {
-		return false, nil
-	}
-	diff, kindOf := field(o, "diff", 'Z'), field(o, "msgtype", 'I')
-	if diff == nil || kindOf == nil {
-		return true, errLayout
-	}
-	m.diff, m.kind = diff.Bool(), kind(kindOf.Int())
-	for name, to := range map[string]*[]byte{"diffvalue": &m.diffVal, "keydata": &m.key, "valuedata": &m.value} {
-		if *to, err = bytesOf(o, name); err != nil {
-			return true, err
-		}
-	}
-	id, err := bytesOf(o, "mapId")
-	if err != nil {
-		return true, err
-	}
-	runes := make([]rune, len(id))
-	for i, b := range id {
-		runes[i] = rune(b)
-	}
-	m.mapName = string(runes)
-	return true, m.parseMembers(o, c)
-}
-
-func (m *message) parseMembers(o *javaserial.Object, c *rpc.Classes) error {
-	if v := field(o, "primary", 'L'); v != nil && v.Node() != nil {
-		primary, err := c.Member(v.Node())
-		if err != nil {
-			return fmt.Errorf("primary: %w", err)
-		}
-		m.primary = &primary
-	}
-	v := field(o, "nodes", '[')
-	if v == nil || v.Node() == nil {
-		m.noNodes = true
-		return nil
-	}
-	all, ok := v.Node().(*javaserial.Array)
-	if !ok {
-		return errLayout
-	}
-	for _, n := range all.Nodes {
-		node, err := c.Member(n)
-		if err != nil {
-			return fmt.Errorf("nodes: %w", err)
-		}
-		m.nodes = append(m.nodes, node)
-	}
-	return nil
+	return (&reader{classes: c}).message(n, m)
 }
 
 func field(o *javaserial.Object, name string, code byte) *javaserial.Value {

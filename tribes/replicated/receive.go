@@ -188,11 +188,40 @@ func (m *Map) supply(e *entry) {
 	if e.role != Proxy || e.primary == nil || m.cfg.Kind == Copy || !contains(e.nodes, m.own().Key()) {
 		return
 	}
-	if e.missing++; e.missing > 1 || m.running == nil {
+	if e.missing++; e.missing > 1 {
 		return
 	}
+	if m.running == nil {
+		return
+	}
+	if m.wanting = append(m.wanting, e); m.supplying >= mostSupplied {
+		return
+	}
+	m.supplying++
 	ctx := m.running
-	m.working.Go(func() { m.supplied(ctx, e) })
+	m.working.Go(func() {
+		for e := m.wanted(); e != nil; e = m.wanted() {
+			m.supplied(ctx, e)
+		}
+	})
+}
+
+// mostSupplied is how many backups are fetched at once: each waits for another
+// node.
+const mostSupplied = 256
+
+// wanted takes the next backup that is to be fetched, nil if there is none.
+func (m *Map) wanted() *entry {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.wanting) == 0 {
+		m.supplying--
+		m.wanting = nil
+		return nil
+	}
+	e := m.wanting[0]
+	m.wanting = m.wanting[1:]
+	return e
 }
 
 // supplied fetches a backup until nothing was told of it meanwhile.

@@ -73,6 +73,7 @@ type Manager struct {
 	early    early
 	transfer *transfer       // nil once it is over
 	giving   context.Context // of answering, which may grow; nil while Run does not run
+	answers  answers
 
 	answering sync.WaitGroup
 	conflicts atomic.Int64
@@ -107,7 +108,7 @@ func New(cfg Config, c *cluster.Cluster) (*Manager, error) {
 	}
 	m := &Manager{
 		cfg: cfg, listener: listener, cluster: c, watch: watch, ready: make(chan struct{}), seed: maphash.MakeSeed(),
-		sessions: map[string]*held{}, early: newEarly(), transfer: newTransfer(),
+		sessions: map[string]*held{}, early: newEarly(), transfer: newTransfer(), answers: answers{},
 	}
 	for i := range m.turns {
 		m.turns[i] = make(chan struct{}, 1)

@@ -12,7 +12,7 @@ import (
 type early struct {
 	waiting map[string][]waiting // by session id
 	count   int
-	bytes   int // of payloads
+	bytes   int // of the messages
 }
 
 type waiting struct {
@@ -23,7 +23,7 @@ type waiting struct {
 const (
 	earlyTime  = 5 * time.Second // how long they are kept
 	earlyCount = 4096            // how many
-	earlyBytes = 64 << 20        // of payloads
+	earlyBytes = 64 << 20        // and their bytes
 )
 
 func newEarly() early { return early{waiting: map[string][]waiting{}} }
@@ -38,13 +38,13 @@ func (e *early) keep(m *wire.Message, now time.Time) bool {
 	}
 	e.waiting[m.ID] = append(e.waiting[m.ID], waiting{m, now.Add(earlyTime)})
 	e.count++
-	e.bytes += len(m.Payload)
+	e.bytes += m.Size()
 	return true
 }
 
 // full reports whether there is no room for m.
 func (e *early) full(m *wire.Message) bool {
-	return e.count >= earlyCount || e.bytes+len(m.Payload) > earlyBytes
+	return e.count >= earlyCount || e.bytes+m.Size() > earlyBytes
 }
 
 // take returns what waits for a session.
@@ -71,7 +71,7 @@ func (e *early) forget(now time.Time) {
 // drop lets go of what waits for a session.
 func (e *early) drop(id string) {
 	for _, w := range e.waiting[id] {
-		e.bytes -= len(w.m.Payload)
+		e.bytes -= w.m.Size()
 	}
 	e.count -= len(e.waiting[id])
 	delete(e.waiting, id)

@@ -1,6 +1,7 @@
 package delta
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -12,9 +13,9 @@ import (
 func TestEarlyBytes(t *testing.T) {
 	e, now := newEarly(), time.Now()
 	big := func(id string) *wire.Message {
-		return &wire.Message{Event: wire.EventDelta, ID: id, Payload: make([]byte, earlyBytes/2)}
+		return &wire.Message{Event: wire.EventDelta, ID: id, Payload: make([]byte, earlyBytes/2-1000)}
 	}
-	small := &wire.Message{Event: wire.EventDelta, ID: "small", Payload: []byte{1}}
+	small := &wire.Message{Event: wire.EventDelta, ID: strings.Repeat("s", 2000)}
 	if !e.keep(big("a"), now) || !e.keep(big("b"), now) {
 		t.Fatal("no room in what is empty")
 	}

@@ -96,6 +96,16 @@ func beginOn(t *testing.T, group tribes.Config, options tribes.Options, cfg Conf
 	return n
 }
 
+// newCluster returns one that does not run.
+func newCluster(t *testing.T) *cluster.Cluster {
+	t.Helper()
+	channel, err := tribes.New(tribes.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cluster.New(cluster.Config{}, channel)
+}
+
 // do sends a request with a cookie, and returns the cookie afterwards.
 func (n *node) do(t *testing.T, cookie string, app func(s *session.Session)) string {
 	t.Helper()

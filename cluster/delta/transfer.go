@@ -25,6 +25,8 @@ type transfer struct {
 	from    tribes.Key // who is asked
 	outcome chan error // of from; holds one
 	queue   []queued
+	bytes   int  // of the messages in queue
+	full    bool // and that was told
 }
 
 type queued struct {
@@ -32,8 +34,8 @@ type queued struct {
 	from tribes.Member
 }
 
-// maxQueue bounds what is kept.
-const maxQueue = 1 << 20
+// maxQueue bounds what is kept, in bytes.
+const maxQueue = 256 << 20
 
 func newTransfer() *transfer { return &transfer{outcome: make(chan error, 1)} }
 
@@ -132,12 +134,20 @@ func (m *Manager) queue(msg *wire.Message, from tribes.Member) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t := m.transfer
-	if t == nil || len(t.queue) >= maxQueue {
+	if t == nil {
 		return false
 	}
 	if own := m.cluster.Local(); msg.Event == wire.EventGetAll && (t.from == from.Key() || from.Compare(&own) < 0) {
 		return false
 	}
+	if t.bytes+msg.Size() > maxQueue {
+		if !t.full {
+			t.full = true
+			m.cfg.Log.Error("other nodes change too much before their sessions are here: some of it is lost", "bytes", t.bytes)
+		}
+		return true
+	}
+	t.bytes += msg.Size()
 	t.queue = append(t.queue, queued{msg, from})
 	return true
 }
@@ -147,7 +157,7 @@ func (m *Manager) catchUp(ctx context.Context) {
 	for {
 		m.mu.Lock()
 		queue := m.transfer.queue
-		m.transfer.queue = nil
+		m.transfer.queue, m.transfer.bytes = nil, 0
 		if len(queue) == 0 || ctx.Err() != nil {
 			m.transfer = nil
 			m.mu.Unlock()
@@ -189,104 +199,5 @@ func (m *Manager) takeSessions(msg *wire.Message, from tribes.Member) {
 	})
 	if err != nil {
 		m.cfg.Log.Error("sessions cannot be read", "from", from, "err", err)
-	}
-}
-
-// answer gives a node that starts all sessions, on its own goroutine: the
-// connection on which it asks goes on meanwhile.
-func (m *Manager) answer(to tribes.Member) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if ctx := m.giving; ctx != nil {
-		m.answering.Go(func() { m.give(ctx, to) })
-	}
-}
-
-// transferOrder is that of all messages of an answer: the end comes last.
-const transferOrder = "transfer"
-
-// giveTime is how long all batches may take to leave.
-const giveTime = 5 * time.Minute
-
-// Without a BatchSize a message has about aimedSize bytes, and the next one
-// follows at once. Tomcat's has all sessions, which are several times in memory
-// on both sides.
-const aimedSize = 256 << 10
-
-// give gives sessions as they are when their turn comes: what changes later is
-// told to the node that starts as to all others.
-func (m *Manager) give(ctx context.Context, to tribes.Member) {
-	ctx, cancel := context.WithTimeout(ctx, giveTime)
-	defer cancel()
-	at := time.Now()
-	one := []tribes.Member{to}
-	all := m.all()
-	size, inTurns := m.cfg.BatchSize, m.cfg.BatchSize > 0
-	if !inTurns {
-		size = 1 // until it is known how large they are
-	}
-	for first := true; len(all) > 0 || first && !inTurns; first = false {
-		if inTurns && !first && !pause(ctx, m.cfg.BatchWait) {
-			return
-		}
-		n := min(size, len(all))
-		length, err := m.giveBatch(ctx, one, all[:n], at)
-		if err != nil {
-			m.cfg.Log.Error("sessions not given to a node that starts", "to", to, "err", err)
-			return
-		}
-		all = all[n:]
-		if !inTurns {
-			size = min(max(1, n*aimedSize/length), 4*size)
-		}
-	}
-	if err := m.cluster.Send(ctx, one, wire.TransferComplete(m.cfg.Context, at), 0, transferOrder); err != nil {
-		m.cfg.Log.Error("end of the sessions not told to a node that starts", "to", to, "err", err)
-	}
-}
-
-// giveBatch gives some sessions in one message, and returns how long it was.
-func (m *Manager) giveBatch(ctx context.Context, to []tribes.Member, some []*held, at time.Time) (length int, err error) {
-	states := make([]session.State, 0, len(some))
-	batch := make([]wire.Session, 0, len(some))
-	for _, h := range some {
-		if s, ok := h.entry.State(); ok {
-			states = append(states, s)
-			batch = append(batch, replica.Session(&s))
-		}
-	}
-	payload, err := wire.EncodeSessions(batch)
-	if err == nil {
-		err = m.cluster.Send(ctx, to, wire.AllData(m.cfg.Context, payload, at), tribes.OptionAck|tribes.OptionSyncAck, transferOrder)
-	}
-	if err == nil {
-		m.giveAuthTypes(ctx, to, states)
-	}
-	return len(payload), err
-}
-
-// pause waits, and reports whether ctx is not done.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// giveAuthTypes tells how principals were found out, which Tomcat's form of a
-// session has no place for.
-func (m *Manager) giveAuthTypes(ctx context.Context, to []tribes.Member, all []session.State) {
-	for _, s := range all {
-		if s.Principal == nil || s.Principal.AuthType == "" {
-			continue
-		}
-		changes := []session.Change{{Kind: session.KindAuthType, Value: s.Principal.AuthType}}
-		if err := m.sendChanges(ctx, to, s.ID, transferOrder, changes, time.Now()); err != nil {
-			m.cfg.Log.Warn("how somebody has logged in not told to a node that starts", "err", err)
-		}
 	}
 }

@@ -89,6 +89,11 @@ type Message struct {
 	Payload   []byte // by Event; nil is null
 }
 
+// Size is about how many bytes of memory m takes.
+func (m *Message) Size() int {
+	return 256 + len(m.Context) + len(m.ID) + len(m.Key) + len(m.Payload)
+}
+
 // Object returns m as Java has it.
 func (m *Message) Object() *javaserial.Object {
 	var context, payload javaserial.Node

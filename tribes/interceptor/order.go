@@ -36,7 +36,8 @@ type Order struct {
 	mu      sync.Mutex
 	sent    map[tribes.Key]int32
 	senders map[tribes.Key]*sequence
-	held    int64 // bytes of all sequences
+	held    int64      // bytes of all sequences
+	less    *sync.Cond // held is less, or a sequence is no longer delivered
 }
 
 // NewOrder returns an OrderInterceptor.
@@ -51,19 +52,9 @@ func NewOrder(cfg OrderConfig) *Order {
 	if cfg.MaxQueueBytes == 0 {
 		cfg.MaxQueueBytes = 16 << 20
 	}
-	return &Order{cfg: cfg, sent: map[tribes.Key]int32{}, senders: map[tribes.Key]*sequence{}}
-}
-
-// A sequence is the messages of one sender that wait.
-type sequence struct {
-	expected   int32
-	waiting    map[int32]heldMessage
-	delivering bool // a goroutine delivers; it will look again
-}
-
-type heldMessage struct {
-	m     *tribes.Message
-	since time.Time
+	o := &Order{cfg: cfg, sent: map[tribes.Key]int32{}, senders: map[tribes.Key]*sequence{}}
+	o.less = sync.NewCond(&o.mu)
+	return o
 }
 
 // Send implements tribes.Lower.
@@ -110,11 +101,10 @@ func (o *Order) Deliver(m *tribes.Message) error {
 	s := o.senders[m.From.Key()]
 	if s == nil {
 		o.bound()
-		s = &sequence{expected: 1, waiting: map[int32]heldMessage{}}
+		s = newSequence()
 		o.senders[m.From.Key()] = s
 	}
-	s.waiting[n] = heldMessage{m, time.Now()}
-	o.held += int64(at)
+	o.held += s.put(n, m)
 	return o.deliver(s, m, m.Room)
 }
 
@@ -135,13 +125,17 @@ func (o *Order) bound() {
 }
 
 // deliver delivers what is due of s, and returns what became of own if that was
-// among it. room is where what waited finds the memory that it needs now; nil
-// leaves each message that of MaxQueueBytes. o.mu is locked, and unlocked at the
-// end.
+// among it. What another goroutine delivers already is left to it, if that is not
+// too much: else who brings more waits. room is where what waited finds the memory
+// that it needs now; nil leaves each message that of MaxQueueBytes. o.mu is locked,
+// and unlocked at the end.
 func (o *Order) deliver(s *sequence, own *tribes.Message, room func(int) bool) (err error) {
-	if s.delivering {
-		o.mu.Unlock()
-		return nil
+	for s.delivering {
+		if own == nil || o.held <= o.cfg.MaxQueueBytes {
+			o.mu.Unlock()
+			return nil
+		}
+		o.less.Wait()
 	}
 	s.delivering = true
 	for m, ok := o.due(s); ok; m, ok = o.due(s) {
@@ -158,6 +152,7 @@ func (o *Order) deliver(s *sequence, own *tribes.Message, room func(int) bool) (
 		o.mu.Lock()
 	}
 	s.delivering = false
+	o.less.Broadcast()
 	o.mu.Unlock()
 	return err
 }
@@ -179,38 +174,32 @@ func upTo(n int64) func(int) bool {
 // older one, or after a gap that was waited for long enough the next there is.
 func (o *Order) due(s *sequence) (*tribes.Message, bool) {
 	for len(s.waiting) > 0 {
-		if h, ok := s.waiting[s.expected]; ok {
-			delete(s.waiting, s.expected)
-			o.held -= int64(len(h.m.Data))
-			s.expected++
-			return h.m, true
+		if _, ok := s.waiting[s.expected]; ok {
+			return o.take(s, s.expected), true
 		}
-		lowest, oldest := int32(0), time.Time{}
-		for n, h := range s.waiting {
-			if lowest == 0 || n < lowest {
-				lowest = n
-			}
-			if oldest.IsZero() || h.since.Before(oldest) {
-				oldest = h.since
-			}
-		}
-		late := time.Since(oldest) > o.cfg.Expire
+		lowest := s.lowest()
+		late := time.Since(s.oldest()) > o.cfg.Expire
 		if lowest > s.expected && !late && len(s.waiting) <= o.cfg.MaxQueue && o.held <= o.cfg.MaxQueueBytes {
 			return nil, false
 		}
-		h := s.waiting[lowest]
-		delete(s.waiting, lowest)
-		o.held -= int64(len(h.m.Data))
-		gap := lowest > s.expected
-		s.expected = max(s.expected, lowest+1)
+		since, gap := s.waiting[lowest].since, lowest > s.expected
+		m := o.take(s, lowest)
 		if gap {
-			o.cfg.Log.Warn("messages are missing in the order", "from", h.m.From, "before", lowest)
+			o.cfg.Log.Warn("messages are missing in the order", "from", m.From, "before", lowest)
 		}
-		if !o.cfg.DropExpired || !late || time.Since(h.since) <= o.cfg.Expire {
-			return h.m, true
+		if !o.cfg.DropExpired || !late || time.Since(since) <= o.cfg.Expire {
+			return m, true
 		}
 	}
 	return nil, false
+}
+
+// take takes the message with a number out of s.
+func (o *Order) take(s *sequence, n int32) *tribes.Message {
+	m := s.take(n)
+	o.held -= heldSize(m)
+	o.less.Broadcast()
+	return m
 }
 
 // Heartbeat implements tribes.Interceptor. What waits in vain is delivered also
@@ -235,8 +224,8 @@ func (o *Order) Left(m tribes.Member) {
 	o.mu.Lock()
 	delete(o.sent, m.Key())
 	if s := o.senders[m.Key()]; s != nil {
-		for _, h := range s.waiting {
-			o.held -= int64(len(h.m.Data))
+		for n := range s.waiting {
+			o.take(s, n)
 		}
 		delete(o.senders, m.Key())
 	}

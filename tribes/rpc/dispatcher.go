@@ -53,6 +53,7 @@ type Dispatcher struct {
 	channels atomic.Pointer[map[string]*Channel]
 	takers   atomic.Pointer[[]Objects]
 
+	leaving   leaving
 	answering sync.WaitGroup
 	lifetime  context.Context
 	end       context.CancelFunc
@@ -61,6 +62,7 @@ type Dispatcher struct {
 // NewDispatcher returns a Dispatcher that listens to group. log may be nil.
 func NewDispatcher(group Group, limits javaserial.Limits, log *slog.Logger) *Dispatcher {
 	d := &Dispatcher{group: group, limits: limits, log: flood.Limit(log)}
+	d.leaving.less = sync.NewCond(&d.leaving.mu)
 	d.lifetime, d.end = context.WithCancel(context.Background())
 	d.channels.Store(&map[string]*Channel{})
 	d.takers.Store(&[]Objects{})
@@ -178,6 +180,7 @@ func (d *Dispatcher) rpc(asked *message, m *tribes.Message, limits javaserial.Li
 	case asked.reply:
 		c.answered(asked, m.From, limits)
 	default:
+		d.leaving.wait()
 		content, ok := c.handler.Asked(asked.content, m.From)
 		if ok {
 			d.answer(m.From, &message{reply: true, uuid: asked.uuid, id: asked.id, content: content}, 0)
@@ -197,13 +200,43 @@ func (d *Dispatcher) answer(to tribes.Member, answer *message, options tribes.Op
 		return
 	}
 	data := javaserial.Encode(answer.object())
+	d.leaving.add(len(data))
 	d.answering.Go(func() {
+		defer d.leaving.add(-len(data))
 		ctx, cancel := context.WithTimeout(d.lifetime, answerTime)
 		defer cancel()
 		if err := d.group.Send(ctx, []tribes.Member{to}, &tribes.Message{Options: options, Data: data}); err != nil && d.lifetime.Err() == nil {
 			d.log.Warn("answer not sent", "to", to, "rpc", answer.id, "err", err)
 		}
 	})
+}
+
+// leaving counts answers that have not left yet. An answer may be much longer than
+// its question, and is kept for answerTime if who asks takes nothing.
+type leaving struct {
+	mu    sync.Mutex
+	bytes int
+	less  *sync.Cond
+}
+
+// mostLeaving is how many bytes of answers may be here for a question to be
+// answered at once. Else its connection waits.
+const mostLeaving = 64 << 20
+
+func (l *leaving) add(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.bytes += n; n < 0 {
+		l.less.Broadcast()
+	}
+}
+
+func (l *leaving) wait() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.bytes > mostLeaving {
+		l.less.Wait()
+	}
 }
 
 // Handler answers questions of other members.

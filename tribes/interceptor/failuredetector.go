@@ -37,8 +37,9 @@ type FailureDetectorConfig struct {
 // Source: TcpFailureDetector.
 type FailureDetector struct {
 	tribes.Pass
-	cfg  FailureDetectorConfig
-	wake chan struct{}
+	cfg    FailureDetectorConfig
+	wake   chan struct{}
+	silent bool // probes have no message
 
 	mu      sync.Mutex
 	inbox   []happening
@@ -86,15 +87,27 @@ const (
 )
 
 // Check refuses an Encrypt below: probes are not encrypted, so members would
-// not understand them.
+// not understand them. Neither do Tomcats that have an Order or a Fragmentation
+// there: a FragmentationInterceptor takes what it finds at the end of a probe
+// for a number of pieces, and fills the memory. So probes have no message then.
 func (d *FailureDetector) Check(below []tribes.Interceptor) error {
 	for _, each := range below {
-		if _, ok := each.(*Encrypt); ok {
+		switch each.(type) {
+		case *Encrypt:
 			return errors.New("EncryptInterceptor stands below TcpFailureDetector: list it before that one, since probes are not encrypted")
+		case *Order, *Fragmentation:
+			d.silent = true
 		}
+	}
+	if d.silent {
+		d.cfg.Log.Warn("OrderInterceptor or FragmentationInterceptor stands below TcpFailureDetector: list it before that one; until then a probe only connects, and Tomcats may be harmed by those of other Tomcats")
 	}
 	return nil
 }
+
+// isProbe reports whether m is a probe of a peer. It has passed none of the
+// interceptors below the detector, and is none of their messages.
+func isProbe(m *tribes.Message) bool { return bytes.Equal(m.Data, probeMark) }
 
 // probeMark is the message of a probe, which nobody but the detector of the
 // other side is to see.
@@ -196,8 +209,8 @@ func (d *FailureDetector) Members() []tribes.Member { return *d.members.Load() }
 // probe asks whether m's receiver answers.
 func (d *FailureDetector) probe(ctx context.Context, m tribes.Member) bool {
 	message := &tribes.Message{Options: tribes.OptionBytes | d.cfg.Flag, Timestamp: time.Now().UnixMilli(), ID: tribes.NewID(), Data: probeMark}
-	test := tribes.ProbeTest{Connect: d.cfg.ConnectTimeout, Send: !d.cfg.NoSendTest}
-	if d.cfg.ReadTest {
+	test := tribes.ProbeTest{Connect: d.cfg.ConnectTimeout, Send: !d.cfg.NoSendTest && !d.silent}
+	if d.cfg.ReadTest && test.Send {
 		message.Options |= tribes.OptionAck
 		test.Read = d.cfg.ReadTestTimeout
 	}

@@ -97,7 +97,7 @@ func (f *Fragmentation) Send(ctx context.Context, to []tribes.Member, m *tribes.
 
 // Deliver implements tribes.Upper.
 func (f *Fragmentation) Deliver(m *tribes.Message) error {
-	if !f.cfg.mine(m) {
+	if !f.cfg.mine(m) || isProbe(m) {
 		return f.Above.Deliver(m)
 	}
 	at := len(m.Data) - 1

@@ -88,7 +88,7 @@ func (o *Order) number(to tribes.Key) int32 {
 
 // Deliver implements tribes.Upper.
 func (o *Order) Deliver(m *tribes.Message) error {
-	if !o.cfg.mine(m) {
+	if !o.cfg.mine(m) || isProbe(m) {
 		return o.Above.Deliver(m)
 	}
 	at := len(m.Data) - 4

@@ -117,8 +117,6 @@ type Map struct {
 	state     string
 	next      int // for the choice of a backup
 	contested int64
-	wanting   []*entry        // those whose backup is to be fetched
-	supplying int             // who fetches them
 	running   context.Context // of Run; nil while it does not
 
 	working sync.WaitGroup
@@ -128,6 +126,9 @@ type Map struct {
 type reads struct {
 	count  int
 	buried map[any]bool // keys that were removed since; nil when there is no read
+
+	wanting  []*entry // those whose backup is to be fetched
+	fetching int      // who fetches them
 }
 
 // A mapMember is a node that has the map, too.

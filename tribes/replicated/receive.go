@@ -194,10 +194,10 @@ func (m *Map) supply(e *entry) {
 	if m.running == nil {
 		return
 	}
-	if m.wanting = append(m.wanting, e); m.supplying >= mostSupplied {
+	if m.reads.wanting = append(m.reads.wanting, e); m.reads.fetching >= mostSupplied {
 		return
 	}
-	m.supplying++
+	m.reads.fetching++
 	ctx := m.running
 	m.working.Go(func() {
 		for e := m.wanted(); e != nil; e = m.wanted() {
@@ -214,13 +214,13 @@ const mostSupplied = 256
 func (m *Map) wanted() *entry {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.wanting) == 0 {
-		m.supplying--
-		m.wanting = nil
+	if len(m.reads.wanting) == 0 {
+		m.reads.fetching--
+		m.reads.wanting = nil
 		return nil
 	}
-	e := m.wanting[0]
-	m.wanting = m.wanting[1:]
+	e := m.reads.wanting[0]
+	m.reads.wanting = m.reads.wanting[1:]
 	return e
 }
 

@@ -27,8 +27,8 @@ func TestManyMissing(t *testing.T) {
 		for i := range many {
 			p.tell(t, &message{kind: msgBackup, key: keyOf(fmt.Sprint(i)), diff: true, diffVal: []byte{0}, nodes: []tribes.Member{*m.own()}, primary: p.own()})
 			m.mu.Lock()
-			if m.supplying > mostSupplied {
-				t.Errorf("%d fetched at once", m.supplying)
+			if m.reads.fetching > mostSupplied {
+				t.Errorf("%d fetched at once", m.reads.fetching)
 			}
 			m.mu.Unlock()
 		}
@@ -38,8 +38,8 @@ func TestManyMissing(t *testing.T) {
 		}
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if m.supplying != 0 || len(m.wanting) != 0 {
-			t.Errorf("%d are still fetched, %d wait", m.supplying, len(m.wanting))
+		if m.reads.fetching != 0 || len(m.reads.wanting) != 0 {
+			t.Errorf("%d are still fetched, %d wait", m.reads.fetching, len(m.reads.wanting))
 		}
 	})
 }

@@ -26,7 +26,8 @@ type DispatchConfig struct {
 
 // A Dispatch sends asynchronous messages (tribes.OptionAsync) in the background:
 // who sends one does not wait. Messages with the same Order leave in theirs.
-// When the queue is full the sender waits until its message has left.
+// When the queue is full the sender waits until its message has left, and is told
+// what became of it.
 //
 // Source: MessageDispatchInterceptor.
 type Dispatch struct {
@@ -96,7 +97,7 @@ func (d *Dispatch) Send(ctx context.Context, to []tribes.Member, m *tribes.Messa
 	copied := *m
 	q := queued{to: append([]tribes.Member(nil), to...), m: &copied, rest: rest, mixes: d.mixes(m) && rest == nil}
 	if full {
-		q.sent = make(chan struct{})
+		q.sent = make(chan error, 1)
 	}
 	if claimed {
 		l.release(q)
@@ -108,8 +109,8 @@ func (d *Dispatch) Send(ctx context.Context, to []tribes.Member, m *tribes.Messa
 		return nil
 	}
 	select {
-	case <-q.sent:
-		return nil
+	case err := <-q.sent:
+		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -219,8 +220,9 @@ func (d *Dispatch) send(ctx context.Context, all []queued) {
 		cancel()
 		for _, q := range now {
 			d.queued.Add(-int64(len(q.m.Data)))
-			if q.sent != nil {
-				close(q.sent)
+			if q.sent != nil { // it is told, as Tomcat tells who sends such a message itself
+				q.sent <- err
+				continue
 			}
 			if err == nil {
 				continue

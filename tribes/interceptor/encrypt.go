@@ -1,6 +1,7 @@
 package interceptor
 
 import (
+	"bytes"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -116,11 +117,7 @@ func (e *Encrypt) Deliver(m *tribes.Message) error {
 	}
 	plain, err := e.own.open(m.Data)
 	if err != nil {
-		complaint := "message cannot be decrypted: another encryptionKey, or a forged message"
-		if opened, err := e.other.open(m.Data); err == nil && (e.other.authentic() || e.timed(opened, m)) {
-			complaint = "message in another form: a peer has encryptionAlgorithm " + e.other.name() + ", this node " + e.own.name()
-		}
-		e.cfg.Log.Error(complaint, "from", m.From)
+		e.cfg.Log.Error(e.otherForm(m), "from", m.From)
 		return nil
 	}
 	timed := e.timed(plain, m)
@@ -143,6 +140,27 @@ func (e *Encrypt) Deliver(m *tribes.Message) error {
 	}
 	m.Data = plain[8:]
 	return e.Above.Deliver(m)
+}
+
+// otherForm says which form a message has that cannot be decrypted in the own one.
+func (e *Encrypt) otherForm(m *tribes.Message) string {
+	plain, err := e.other.open(m.Data)
+	timed := err == nil && e.timed(plain, m)
+	switch {
+	case err == nil && timed:
+		return "message in another form: a peer has encryptionAlgorithm " + e.other.name() + ", this node " + e.own.name()
+	case err == nil && (e.other.authentic() || looksPlain(plain)):
+		return "message in another form: a peer has encryptionAlgorithm " + e.other.name() + " and no time against replays, as Tomcat before 10.1.56, 9.0.119 and 11.0.23, this node " + e.own.name()
+	case looksPlain(m.Data):
+		return "message that is not encrypted: a peer has no EncryptInterceptor"
+	}
+	return "message cannot be decrypted: another encryptionKey, or a forged message"
+}
+
+// looksPlain reports whether b begins as what is encrypted begins most often: a
+// Java stream, or a message that was compressed.
+func looksPlain(b []byte) bool {
+	return bytes.HasPrefix(b, []byte{0xac, 0xed, 0, 5}) || bytes.HasPrefix(b, []byte{0x1f, 0x8b, 8})
 }
 
 // timed reports whether plain begins with the timestamp that the message has in

@@ -3,7 +3,9 @@ package interceptor
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -82,15 +84,25 @@ func (f *Fragmentation) Send(ctx context.Context, to []tribes.Member, m *tribes.
 		piece.Order = m.ID.String() // on one connection the pieces stay in order
 	}
 	count := (len(m.Data) + f.cfg.MaxSize - 1) / f.cfg.MaxSize
-	for i := range count {
+	var all tribes.SendError
+	for i := 0; i < count && len(to) > 0; i++ {
 		part := m.Data[i*f.cfg.MaxSize : min((i+1)*f.cfg.MaxSize, len(m.Data))]
 		b := append(make([]byte, 0, len(part)+9), part...)
 		b = binary.BigEndian.AppendUint32(b, uint32(i))
 		b = binary.BigEndian.AppendUint32(b, uint32(count))
 		piece.Data = append(b, 1)
-		if err := f.Below.Send(ctx, to, &piece); err != nil {
+		err := f.Below.Send(ctx, to, &piece)
+		if failed, ok := errors.AsType[*tribes.SendError](err); ok { // the others get the rest
+			all.Faulty = append(all.Faulty, failed.Faulty...)
+			to = slices.DeleteFunc(slices.Clone(to), func(m tribes.Member) bool {
+				return slices.ContainsFunc(failed.Faulty, func(each tribes.Faulty) bool { return each.Member.Key() == m.Key() })
+			})
+		} else if err != nil {
 			return err
 		}
+	}
+	if len(all.Faulty) > 0 {
+		return &all
 	}
 	return nil
 }

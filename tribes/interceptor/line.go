@@ -24,7 +24,7 @@ type line struct {
 type queued struct {
 	to    []tribes.Member
 	m     *tribes.Message
-	sent  chan struct{}               // closed when it was sent; nil if nobody waits
+	sent  chan error                  // gets what became of it; nil if nobody waits
 	rest  func(context.Context) error // sends what is left of m; nil if nothing of it was sent
 	mixes bool                        // it may leave together with those of other orders
 }

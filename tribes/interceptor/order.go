@@ -17,8 +17,8 @@ import (
 type OrderConfig struct {
 	Base
 	Expire        time.Duration // expire: how long a gap is waited for; default 3 s
-	DropExpired   bool          // forwardExpired="false": what waited in vain is dropped
-	MaxQueue      int           // maxQueue: messages of a member that wait; default 10,000
+	DropExpired   bool          // forwardExpired="false": what waits no longer is dropped
+	MaxQueue      int           // maxQueue: so many messages of a member wait no longer; default 10,000
 	MaxQueueBytes int64         // and their bytes, of all members; default 16 MiB
 }
 
@@ -178,20 +178,30 @@ func (o *Order) due(s *sequence) (*tribes.Message, bool) {
 			return o.take(s, s.expected), true
 		}
 		lowest := s.lowest()
-		late := time.Since(s.oldest()) > o.cfg.Expire
-		if lowest > s.expected && !late && len(s.waiting) <= o.cfg.MaxQueue && o.held <= o.cfg.MaxQueueBytes {
+		gap := lowest > s.expected
+		full := len(s.waiting) >= o.cfg.MaxQueue || o.held > o.cfg.MaxQueueBytes
+		if gap && !full && time.Since(s.oldest()) <= o.cfg.Expire {
 			return nil, false
 		}
-		since, gap := s.waiting[lowest].since, lowest > s.expected
-		m := o.take(s, lowest)
 		if gap {
-			o.cfg.Log.Warn("messages are missing in the order", "from", m.From, "before", lowest)
+			o.cfg.Log.Warn("messages are missing in the order", "from", s.waiting[lowest].m.From, "before", lowest)
 		}
-		if !o.cfg.DropExpired || !late || time.Since(since) <= o.cfg.Expire {
-			return m, true
+		if gap && o.cfg.DropExpired {
+			o.dropExpired(s, full)
+			continue
 		}
+		return o.take(s, lowest), true
 	}
 	return nil, false
+}
+
+// dropExpired drops what waited in vain for what is missing, or all.
+func (o *Order) dropExpired(s *sequence, all bool) {
+	for n, h := range s.waiting {
+		if all || time.Since(h.since) > o.cfg.Expire {
+			o.take(s, n)
+		}
+	}
 }
 
 // take takes the message with a number out of s.

@@ -265,3 +265,60 @@ func TestMalformedDatagrams(t *testing.T) {
 		}
 	})
 }
+
+// Heartbeats leave at each frequency, and silence of dropTime is looked for at
+// each soTimeout.
+func TestTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		socket := newFakeSocket()
+		_, to, end := running(t, Config{Frequency: 2 * time.Second, DropTime: 5 * time.Second, SoTimeout: 3 * time.Second}, func() (Socket, error) { return socket, nil })
+		other := heartbeat(2, 0, 1000)
+		socket.incoming <- other.AppendTo(nil)
+		time.Sleep(6*time.Second - time.Millisecond)
+		synctest.Wait()
+		if got := to.told(); !slices.Equal(got, []string{"joined 10.0.0.2"}) {
+			t.Errorf("told %q before it was looked for", got)
+		}
+		time.Sleep(2 * time.Millisecond)
+		synctest.Wait()
+		if got := to.told(); !slices.Equal(got, []string{"joined 10.0.0.2", "left 10.0.0.2"}) {
+			t.Errorf("told %q", got)
+		}
+		if sent, _, _ := socket.state(); len(sent) != 5 {
+			t.Errorf("%d heartbeats in 6 s, want the two at once and three", len(sent))
+		}
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A goodbye for who this node was comes before all else, and is newer than what
+// that told; for itself there is none.
+func TestFormer(t *testing.T) {
+	for _, same := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			socket := newFakeSocket()
+			local, former := heartbeat(1, 2, 0), heartbeat(1, 1, 7000)
+			if same {
+				former = local
+			}
+			s := NewMulticast(Config{}, func(Config) (Socket, error) { return socket, nil }, nil)
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- s.Run(ctx, local, former, &teller{}, nil) }()
+			synctest.Wait()
+			sent, _, _ := socket.state()
+			if !same && (len(sent) != 3 || sent[0].ID != former.ID || !sent[0].Leaving() || sent[0].Alive <= 7000 || sent[1].ID != local.ID || sent[1].Leaving()) {
+				t.Errorf("sent %+v", sent)
+			}
+			if same && (len(sent) != 2 || sent[0].Leaving()) {
+				t.Errorf("sent %+v although it is the same", sent)
+			}
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -45,7 +45,11 @@ type tomb struct {
 	alive int64
 	at    time.Time
 	ghost bool // another is at its place
-	newer int  // heartbeats of a ghost, each newer than the one before
+
+	// Of a ghost, and of one whose heartbeats are older than when it left: how
+	// many came, each newer than the one before, and the last.
+	row  int
+	last int64
 }
 
 // A change is a member that joined or left.
@@ -85,23 +89,27 @@ func (t *table) hear(m wire.Member, now time.Time) []change {
 
 // buried reports whether m left, and this heartbeat is from before that. One
 // whose place another has taken is back only if it goes on and on: then the
-// other was made up.
+// other was made up. So is one whose clock went back while it was away.
 func (t *table) buried(m wire.Member) bool {
 	b, ok := t.tombs[m.Key()]
 	if !ok {
 		return false
 	}
-	if m.Alive <= b.alive {
+	switch {
+	case m.Alive > b.alive && !b.ghost:
+		return false
+	case m.Alive <= b.alive && b.ghost, b.row > 0 && m.Alive <= b.last:
 		return true
 	}
-	if !b.ghost {
-		return false
-	}
-	b.alive = m.Alive
-	b.newer++
+	b.last = m.Alive
+	b.row++
 	t.tombs[m.Key()] = b
-	return b.newer < 4
+	return b.row < inARow
 }
+
+// inARow is how many heartbeats, each newer than the one before, outweigh that
+// they should not be.
+const inARow = 4
 
 // hear takes a heartbeat of a known member. Only a newer one than before is a
 // sign of life; a copy of an old one is not. If the member's clock went back,
@@ -113,7 +121,7 @@ func (e *entry) hear(m wire.Member, now time.Time) {
 			return
 		}
 		e.low = m.Alive
-		if e.lows++; e.lows < 4 {
+		if e.lows++; e.lows < inARow {
 			return
 		}
 	}

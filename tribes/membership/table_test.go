@@ -79,6 +79,10 @@ func TestTable(t *testing.T) {
 		{"nor are late ones in any order", []step{{0, beat(2, 0, 3000), "joined 2/0"}, {2 * s, beat(2, 0, 2500, 1500, 2000, 1000), ""}, {3*s + ms, nil, "left 2/0"}}},
 		{"the member's clock went back", []step{{0, beat(2, 0, 90000), "joined 2/0"}, {2 * s, beat(2, 0, 100, 600, 1100, 1600), ""}, {5 * s, nil, ""}, {5*s + ms, nil, "left 2/0"}}},
 		{"what is late does not bring back who left", []step{{0, beat(2, 0, 1000), "joined 2/0"}, {4 * s, nil, "left 2/0"}, {5 * s, beat(2, 0, 900, 1000), ""}, {6 * s, beat(2, 0, 1500), "joined 2/0"}}},
+		{"nor do copies of one", []step{{0, beat(2, 0, 1000), "joined 2/0"}, {4 * s, nil, "left 2/0"}, {5 * s, beat(2, 0, 900, 900, 900, 900, 900, 800, 700, 600), ""}}},
+		{"its clock went back while it was away", []step{{0, beat(2, 0, 90000), "joined 2/0"}, {4 * s, nil, "left 2/0"}, {6 * s, beat(2, 0, 100, 600, 1100), ""}, {7 * s, beat(2, 0, 1600), "joined 2/0"}, {9 * s, beat(2, 0, 3600), ""}, {11 * s, nil, ""}}},
+		{"a heartbeat from the future keeps nobody out", []step{{0, beat(2, 0, 1000), "joined 2/0"}, {s, beat(2, 0, 1<<60), ""}, {4*s + ms, nil, "left 2/0"}, {6 * s, beat(2, 0, 6000, 6500, 7000, 7500), "joined 2/0"}}},
+		{"its clock went forth", []step{{0, beat(2, 0, 1000), "joined 2/0"}, {2 * s, beat(2, 0, 1<<40), ""}, {4 * s, beat(2, 0, 1<<40+2000), ""}, {6 * s, nil, ""}, {7*s + ms, nil, "left 2/0"}}},
 		{"nor after it was forgotten that it left", []step{{0, beat(2, 0, 1000), "joined 2/0"}, {4 * s, nil, "left 2/0"}, {35 * s, beat(2, 0, 1500), "joined 2/0"}}},
 		{"goodbye of nobody", []step{{0, bye(2, 0, 1), ""}, {0, beat(2, 0, 2), "joined 2/0"}}},
 		{"goodbye, and silence", []step{{0, beat(2, 0, 1000), "joined 2/0"}, {0, bye(2, 0, 1100), ""}, {999 * ms, nil, ""}, {s, nil, "probe 2/0"}, {2 * s, nil, ""}, {3*s + ms, nil, "left 2/0"}}},
@@ -147,5 +151,31 @@ func TestTableTombs(t *testing.T) {
 	}
 	if n := len(table.list()); n != 1 {
 		t.Errorf("%d members at one place", n)
+	}
+}
+
+// A later heartbeat tells what a member has to tell now; where it is stays as it
+// was.
+func TestTableUpdates(t *testing.T) {
+	self := heartbeat(1, 0, 0)
+	table := newTable(self.Key(), 3*time.Second)
+	now := time.Unix(1_000_000, 0)
+	first, second := heartbeat(2, 0, 1), heartbeat(2, 0, 2)
+	first.Domain, first.UDPPort = []byte("one"), 4600
+	second.Domain, second.Payload, second.UDPPort, second.SecurePort = []byte("two"), []byte("told"), 1, 2
+	table.hear(first, now)
+	table.hear(second, now)
+	got := table.list()[0]
+	if string(got.Payload) != "told" || got.Alive != 2 || string(got.Domain) != "one" || got.UDPPort != 4600 || got.SecurePort != 0 {
+		t.Errorf("%+v", got)
+	}
+	table.hear(heartbeat(3, 0, 5000), now)
+	table.hear(heartbeat(4, 0, 5000), now)
+	var order []byte
+	for _, m := range table.list() {
+		order = append(order, m.ID[0])
+	}
+	if !slices.Equal(order, []byte{3, 4, 2}) {
+		t.Errorf("the members are %v, want the oldest first", order)
 	}
 }

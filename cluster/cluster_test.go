@@ -49,11 +49,17 @@ func (r *receiver) Left(m tribes.Member) {
 
 func start(t *testing.T, network *tribestest.Network, name string, managers ...Runner) (c *Cluster, stop func()) {
 	t.Helper()
+	return startLogging(t, network, name, nil, managers...)
+}
+
+// startLogging starts a node that logs to log.
+func startLogging(t *testing.T, network *tribestest.Network, name string, log *slog.Logger, managers ...Runner) (c *Cluster, stop func()) {
+	t.Helper()
 	channel, err := tribes.New(tribes.Config{Name: name, Network: network.Node(name)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c = New(Config{}, channel)
+	c = New(Config{Log: log}, channel)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx, managers...) }()

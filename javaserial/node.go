@@ -2,6 +2,7 @@ package javaserial
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 )
 
@@ -24,6 +25,19 @@ type Class struct {
 	Super      *Class    // nil if the super class is not serializable
 	Interfaces []string  // of a dynamic proxy; then Proxy is set
 	Proxy      bool
+}
+
+// CheckSUID returns an error if c, or one of its super classes, has another
+// serialVersionUID than want, the same class as it is known here. Java does not
+// read such an object.
+func (c *Class) CheckSUID(want *Class) error {
+	for ; c != nil && want != nil; c, want = c.Super, want.Super {
+		if c.Name == want.Name && c.SUID != want.SUID {
+			return fmt.Errorf("the class %s has the serialVersionUID %016x, and here %016x: it is of another release, and a Tomcat of this one would not read it either",
+				c.Name, uint64(c.SUID), uint64(want.SUID))
+		}
+	}
+	return nil
 }
 
 // A Field is a field of a Class.

@@ -16,10 +16,13 @@ var _ rpc.Handler = handler{}
 
 // Asked implements rpc.Handler. The answer is the question with what was asked
 // for filled in.
-func (h handler) Asked(question javaserial.Node, _ tribes.Member) (javaserial.Node, bool) {
+func (h handler) Asked(question javaserial.Node, from tribes.Member) (javaserial.Node, bool) {
 	m := h.Map
 	var msg message
 	mine, err := msg.parse(question, &m.classes)
+	if mine && err != nil {
+		m.cfg.Log.Error("question about the map cannot be read", "map", m.cfg.Name, "from", from, "err", err)
+	}
 	if !mine || err != nil || msg.mapName != m.cfg.Name {
 		return nil, true
 	}

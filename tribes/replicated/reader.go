@@ -24,6 +24,9 @@ func (r *reader) message(n javaserial.Node, m *message) (mine bool, err error) {
 	if !ok || o.Class.Name != classMessage.Name {
 		return false, nil
 	}
+	if err := o.Class.CheckSUID(classMessage); err != nil {
+		return true, err
+	}
 	diff, kindOf := field(o, "diff", 'Z'), field(o, "msgtype", 'I')
 	if diff == nil || kindOf == nil {
 		return true, errLayout

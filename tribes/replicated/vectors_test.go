@@ -81,6 +81,9 @@ func (c *matcher) frames(want []any, data []byte) {
 			c.t.Fatal(err)
 		}
 		c.stream("message", decoded, m.Data)
+		if n, err := javaserial.Decode(m.Data, javaserial.Limits{}); err == nil && !bytes.Equal(javaserial.Encode(n), m.Data) {
+			c.t.Errorf("frame %d: written otherwise", i)
+		}
 	}
 }
 

@@ -90,12 +90,16 @@ func (m *message) parse(n javaserial.Node) (mine bool, err error) {
 	if !ok {
 		return false, nil
 	}
+	class := classMessage
 	switch o.Class.Name {
 	case classMessage.Name:
 	case classNoChannel.Name:
-		m.noChannel, m.reply = true, true
+		class, m.noChannel, m.reply = classNoChannel, true, true
 	default:
 		return false, nil
+	}
+	if err := o.Class.CheckSUID(class); err != nil {
+		return true, err
 	}
 	if len(o.Data) != 1 || len(o.Data[0].Custom) == 0 || o.Data[0].Custom[0].Block == nil {
 		return true, errNoMessage

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -222,6 +223,21 @@ func TestObjects(t *testing.T) {
 			t.Errorf("taken: %q", k.got)
 		}
 	})
+}
+
+// What is of another release is not taken, and told in words.
+func TestOtherSUID(t *testing.T) {
+	for _, name := range []string{"rpc-request", "rpc-norpc"} {
+		n, err := javaserial.Decode(vectors.Bytes(t, name), javaserial.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.(*javaserial.Object).Class.SUID++
+		var m message
+		if mine, err := m.parse(n); !mine || err == nil || !strings.Contains(err.Error(), "serialVersionUID") {
+			t.Errorf("%s: %v, %v", name, mine, err)
+		}
+	}
 }
 
 func FuzzMessage(f *testing.F) {

@@ -59,6 +59,9 @@ func (m *message) parse(n javaserial.Node, c *rpc.Classes) (mine bool, err error
 	if !ok || o.Class.Name != classMessage.Name {
 		return false, nil
 	}
+	if err := o.Class.CheckSUID(classMessage); err != nil {
+		return true, err
+	}
 	code, kindOf, ok := o.Field(classMessage.Name, "msgtype")
 	if !ok || code != 'I' {
 		return true, errLayout

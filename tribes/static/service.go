@@ -290,10 +290,14 @@ func (s *Service) goodbye(ctx context.Context, group *rpc.Dispatcher) {
 type handler Service
 
 // Asked implements rpc.Handler.
-func (h *handler) Asked(question javaserial.Node, _ tribes.Member) (javaserial.Node, bool) {
+func (h *handler) Asked(question javaserial.Node, from tribes.Member) (javaserial.Node, bool) {
 	s := (*Service)(h)
 	var m message
-	if mine, err := m.parse(question, &s.classes); !mine || err != nil || string(m.id) != s.id || m.kind != msgStart && m.kind != msgPing {
+	mine, err := m.parse(question, &s.classes)
+	if mine && err != nil {
+		s.cfg.Log.Error("question of a static member cannot be read", "from", from, "err", err)
+	}
+	if !mine || err != nil || string(m.id) != s.id || m.kind != msgStart && m.kind != msgPing {
 		return nil, true // Tomcat answers null
 	}
 	since := time.Now()
@@ -322,7 +326,11 @@ func (k *taker) Object(n javaserial.Node, from *tribes.Message) (bool, error) {
 	s := (*Service)(k)
 	var m message
 	mine, err := m.parse(n, &s.classes)
-	if !mine || err != nil || !bytes.Equal(m.id, []byte(s.id)) {
+	if mine && err != nil {
+		s.cfg.Log.Error("message of a static member cannot be read", "from", from.From, "err", err)
+		return true, nil
+	}
+	if !mine || !bytes.Equal(m.id, []byte(s.id)) {
 		return false, nil
 	}
 	if m.kind == msgStop && m.member.Key() == from.From.Key() {

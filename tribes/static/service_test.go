@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -37,6 +38,11 @@ func TestVector(t *testing.T) {
 	}
 	if again := javaserial.Encode(m.object(&c)); !bytes.Equal(again, data) {
 		t.Errorf("written otherwise:\n% x\n% x", data, again)
+	}
+	other := m.object(&c)
+	other.Class = &javaserial.Class{Name: other.Class.Name, SUID: 7, Flags: other.Class.Flags, Fields: other.Class.Fields}
+	if mine, err := m.parse(other, &c); !mine || err == nil || !strings.Contains(err.Error(), "serialVersionUID") {
+		t.Errorf("of another release: %v, %v", mine, err)
 	}
 	if mine, _ := m.parse(&javaserial.String{Text: "x"}, &c); mine {
 		t.Error("a string is one")

@@ -121,6 +121,9 @@ func ParseMessage(n javaserial.Node) (m Message, mine bool, err error) {
 	if !ok || o.Class.Proxy || o.Class.Name != classMessage.Name {
 		return Message{}, false, nil
 	}
+	if err := o.Class.CheckSUID(classMessage); err != nil {
+		return Message{}, true, err
+	}
 	f := fields{of: o}
 	m.Event = Event(f.number("mEvtType", 'I'))
 	m.Timestamp = f.number("serializationTimestamp", 'J')

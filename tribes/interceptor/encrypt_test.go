@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
 	"github.com/catflap/catflap/tribes/interceptor"
 )
@@ -77,7 +76,7 @@ func TestEncryptWithoutTime(t *testing.T) {
 // The default form of Tomcats before 10.1.56, which have CBC and no time, and
 // messages in clear are told from those with another key.
 func TestEncryptNamesOldForms(t *testing.T) {
-	stream := javaserial.Encode(&javaserial.String{Text: "a session"})
+	stream := []byte("\xac\xed\x00\x05t\x00\x09a session")
 	old := interceptor.EncryptConfig{Algorithm: "AES/CBC/PKCS5Padding", NoReplayProtection: true}
 	another := old
 	another.Key = strings.Repeat("cd", 16)

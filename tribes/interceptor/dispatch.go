@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,7 +40,9 @@ type Dispatch struct {
 	queued atomic.Int64  // bytes that wait
 	next   atomic.Uint32
 	began  time.Time
-	last   atomic.Int64 // when a message came last, in ns since began
+	last   atomic.Int64                    // when a message came last, in ns since began
+	joined atomic.Int64                    // when several left together last, likewise
+	whom   atomic.Pointer[[]tribes.Member] // whom the last message was for
 }
 
 // ErrQueueFull says that a message was refused because too many wait.
@@ -56,6 +59,7 @@ func NewDispatch(cfg DispatchConfig) *Dispatch {
 	}
 	d := &Dispatch{cfg: cfg, seed: maphash.MakeSeed(), lines: make([]*line, cfg.Threads), mixed: make(chan struct{}, 1), began: time.Now()}
 	d.last.Store(-int64(quiet))
+	d.joined.Store(-int64(joint))
 	for i := range d.lines {
 		d.lines[i] = &line{wake: make(chan struct{}, 1), mixed: d.mixed}
 	}
@@ -64,8 +68,12 @@ func NewDispatch(cfg DispatchConfig) *Dispatch {
 
 // quiet is how long no message must have come for the next one to be sent by who
 // hands it over, if that need not wait: waking another goroutine costs more.
-// Messages that come faster are cheaper when several leave together.
-const quiet = 200 * time.Microsecond
+// Messages that come faster are cheaper when several leave together, and while
+// they do, which is so until joint has passed, a short pause tells nothing.
+const (
+	quiet = 200 * time.Microsecond
+	joint = time.Millisecond
+)
 
 // alone are the options of messages that do not leave together with others.
 const alone = tribes.OptionAck | tribes.OptionUDP | tribes.OptionMulticast
@@ -94,8 +102,7 @@ func (d *Dispatch) Send(ctx context.Context, to []tribes.Member, m *tribes.Messa
 		}
 		return ErrQueueFull
 	}
-	copied := *m
-	q := queued{to: append([]tribes.Member(nil), to...), m: &copied, rest: rest, mixes: d.mixes(m) && rest == nil}
+	q := queued{to: d.keep(to), m: newMessage(m), rest: rest, mixes: d.mixes(m) && rest == nil}
 	if full {
 		q.sent = make(chan error, 1)
 	}
@@ -119,11 +126,32 @@ func (d *Dispatch) Send(ctx context.Context, to []tribes.Member, m *tribes.Messa
 // prompt reports whether m is to be sent by who hands it over, if it can.
 func (d *Dispatch) prompt(m *tribes.Message) bool {
 	now := int64(time.Since(d.began))
-	if now-d.last.Swap(now) < int64(quiet) || m.Options&alone != 0 {
+	if now-d.last.Swap(now) < int64(quiet) || now-d.joined.Load() < int64(joint) || m.Options&alone != 0 {
 		return false
 	}
 	_, ok := d.Below.(tribes.Prompter)
 	return ok
+}
+
+// keep returns a copy of to. Most messages are for the same members, and have
+// one copy.
+func (d *Dispatch) keep(to []tribes.Member) []tribes.Member {
+	if last := d.whom.Load(); last != nil && sameMembers(*last, to) {
+		return *last
+	}
+	kept := slices.Clone(to)
+	d.whom.Store(&kept)
+	return kept
+}
+
+// messages are such as have been sent, for the next ones.
+var messages = sync.Pool{New: func() any { return new(tribes.Message) }}
+
+// newMessage returns a copy of m.
+func newMessage(m *tribes.Message) *tribes.Message {
+	kept := messages.Get().(*tribes.Message)
+	*kept = *m
+	return kept
 }
 
 // choose returns the line for an order, the next one for none.
@@ -225,6 +253,8 @@ func (d *Dispatch) send(ctx context.Context, all []queued) {
 				continue
 			}
 			if err == nil {
+				*q.m = tribes.Message{}
+				messages.Put(q.m)
 				continue
 			}
 			d.cfg.Log.Warn("asynchronous message not sent", "err", err)
@@ -243,9 +273,10 @@ func (d *Dispatch) pass(ctx context.Context, batch []queued) error {
 	if len(batch) == 1 {
 		return d.Below.Send(ctx, batch[0].to, batch[0].m)
 	}
-	messages := make([]*tribes.Message, len(batch))
+	d.joined.Store(int64(time.Since(d.began)))
+	all := make([]*tribes.Message, len(batch))
 	for i, q := range batch {
-		messages[i] = q.m
+		all[i] = q.m
 	}
-	return d.Below.(tribes.Batcher).SendAll(ctx, batch[0].to, messages)
+	return d.Below.(tribes.Batcher).SendAll(ctx, batch[0].to, all)
 }

@@ -102,8 +102,16 @@ func (d *Dispatcher) Send(ctx context.Context, to []tribes.Member, n javaserial.
 
 // SendStream is Send for an object that is a stream already.
 func (d *Dispatcher) SendStream(ctx context.Context, to []tribes.Member, stream []byte, options tribes.Options, order string) error {
-	return d.group.Send(ctx, to, &tribes.Message{Options: options &^ tribes.OptionBytes, Data: stream, Order: order})
+	m := messages.Get().(*tribes.Message)
+	*m = tribes.Message{Options: options &^ tribes.OptionBytes, Data: stream, Order: order}
+	err := d.group.Send(ctx, to, m) // which does not keep m
+	*m = tribes.Message{}
+	messages.Put(m)
+	return err
 }
+
+// messages are such as have been sent, for the next ones.
+var messages = sync.Pool{New: func() any { return new(tribes.Message) }}
 
 // Joined implements tribes.Listener.
 func (d *Dispatcher) Joined(m tribes.Member) {

@@ -326,10 +326,11 @@ func (in *incoming) gather() {
 		if err != nil || size == 0 {
 			return
 		}
-		m, err := in.message(bytes.Clone(body))
+		m, err := in.message(body)
 		if err != nil {
 			return
 		}
+		m.Data = bytes.Clone(m.Data) // all else is not of body any more
 		in.in.Discard(size)
 		in.together = append(in.together, m)
 	}

@@ -50,11 +50,15 @@ func (n *Node) openLogs(all []AccessLog) []*accessLog {
 // log writes the line of an answered request to all logs that are to have it.
 // host is what the client has asked for.
 func (e *engine) log(x *call, r *http.Request, host string) {
-	if len(e.logs) == 0 && len(e.find(r.Host).logs) == 0 {
+	h := x.host
+	if h == nil {
+		h = e.find(r.Host)
+	}
+	if len(e.logs) == 0 && len(h.logs) == 0 {
 		return
 	}
 	told := entry{call: x, r: r, host: host, ended: time.Now()}
-	for _, logs := range [][]*accessLog{e.logs, e.find(r.Host).logs} {
+	for _, logs := range [][]*accessLog{e.logs, h.logs} {
 		for _, l := range logs {
 			l.write(&told)
 		}

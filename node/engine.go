@@ -120,7 +120,7 @@ func (e *engine) serve(c *call, r *http.Request) {
 		return
 	}
 	h := e.find(r.Host)
-	c.request.Host = h.cfg.Name
+	c.host, c.request.Host = h, h.cfg.Name
 	path := r.URL.EscapedPath()
 	if path == "" && r.URL.Host != "" && r.Method != http.MethodConnect {
 		path = "/" // of http://host

@@ -41,11 +41,13 @@ type guard struct {
 	refused atomic.Pointer[refusal]
 	passing atomic.Bool // an application has taken the connection: it is not HTTP any more
 
-	mu     sync.Mutex
-	change sync.Cond // of asked and closed
-	asked  time.Time // the read deadline that net/http wants
-	until  time.Time // that of the head which is coming in; zero is none
-	closed bool
+	mu      sync.Mutex
+	change  sync.Cond // of asked and closed
+	asked   time.Time // the read deadline that net/http wants
+	until   time.Time // that of the head which is coming in; zero is none
+	set     time.Time // that of the socket
+	reading bool      // a read of it is under way
+	closed  bool
 }
 
 // A refusal is a request whose head was refused.
@@ -72,7 +74,7 @@ func (g *guard) Read(p []byte) (int, error) {
 		switch {
 		case g.passing.Load():
 			if len(g.in) == 0 {
-				return g.Conn.Read(p)
+				return g.read(p)
 			}
 			return g.hand(p, len(g.in)), nil
 		case len(g.instead) > 0:
@@ -114,7 +116,7 @@ func (g *guard) advance(p []byte) (int, error) {
 		if g.left > 0 {
 			p = p[:min(int64(len(p)), g.left)]
 		}
-		n, err := g.Conn.Read(p)
+		n, err := g.read(p)
 		if n == 0 {
 			return 0, err
 		}
@@ -125,7 +127,7 @@ func (g *guard) advance(p []byte) (int, error) {
 	}
 	if g.short {
 		g.in = slices.Grow(g.in, 1024)
-		n, err := g.Conn.Read(g.in[len(g.in):min(cap(g.in), len(g.in)+4096)])
+		n, err := g.read(g.in[len(g.in):min(cap(g.in), len(g.in)+4096)])
 		if n == 0 {
 			return 0, err
 		}
@@ -235,7 +237,7 @@ func foreign(first byte) *http1.Fault {
 // comes of another request meanwhile is kept.
 func (g *guard) attend() error {
 	if len(g.in) == 0 {
-		n, err := g.Conn.Read(g.one[:])
+		n, err := g.read(g.one[:])
 		if n == 0 {
 			return err
 		}
@@ -259,7 +261,7 @@ const discarded = 1 << 20
 func (g *guard) discard() error {
 	var b [4096]byte
 	for read := 0; read < discarded; {
-		n, err := g.Conn.Read(b[:])
+		n, err := g.read(b[:])
 		if read += n; err != nil {
 			return err
 		}
@@ -276,7 +278,6 @@ func (g *guard) hurry() {
 	defer g.mu.Unlock()
 	if g.timeout > 0 && g.until.IsZero() && !past(g.asked) {
 		g.until = time.Now().Add(g.timeout)
-		g.Conn.SetReadDeadline(g.until)
 	}
 }
 
@@ -284,22 +285,7 @@ func (g *guard) hurry() {
 func (g *guard) calm() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.until.IsZero() {
-		g.until = time.Time{}
-		g.Conn.SetReadDeadline(g.asked)
-	}
-}
-
-// SetReadDeadline implements net.Conn.
-func (g *guard) SetReadDeadline(t time.Time) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.asked = t
-	g.change.Broadcast()
-	if !g.until.IsZero() && !past(t) {
-		t = g.until
-	}
-	return g.Conn.SetReadDeadline(t)
+	g.until = time.Time{}
 }
 
 // SetDeadline implements net.Conn.
@@ -350,6 +336,7 @@ func (g *secureGuard) ConnectionState() tls.ConnectionState {
 	if err != nil {
 		g.log.Debug("a handshake of TLS failed", "client", g.RemoteAddr().String(), "err", err)
 	}
+	g.forget()
 	if clear, ok := errors.AsType[tls.RecordHeaderError](err); ok && clear.Conn != nil && clear.RecordHeader[0] >= 'A' && clear.RecordHeader[0] <= 'Z' {
 		io.WriteString(clear.Conn, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\nThis port speaks TLS: ask for https.\n")
 	}

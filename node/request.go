@@ -41,6 +41,7 @@ type call struct {
 	http.ResponseWriter
 
 	request Request
+	host    *host // that it came to; nil until it is known
 	began   time.Time
 	first   time.Time        // when the answer began
 	status  int              // 0 until then

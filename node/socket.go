@@ -58,7 +58,7 @@ type held struct {
 	*net.TCPConn
 	listener *bounded
 	once     sync.Once
-	until    atomic.Int64 // the write deadline, in ns since 1970
+	until    atomic.Int64 // the write deadline that extend has set, in ns since 1970; 0 is none
 }
 
 // extend moves the write deadline once half of it is gone.
@@ -75,8 +75,12 @@ func (c *held) extend() {
 }
 
 // SetWriteDeadline implements net.Conn. net/http takes the deadline away after
-// each request: the next write sets it again.
+// each request: one that extend has set stays, since the next write would set it
+// again.
 func (c *held) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() && c.until.Load() != 0 {
+		return nil
+	}
 	c.until.Store(0)
 	return c.TCPConn.SetWriteDeadline(t)
 }

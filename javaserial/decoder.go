@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"sync"
 )
 
 // A Decoder reads one stream from the front to the back, as a Java program
@@ -29,7 +30,28 @@ type Decoder struct {
 // NewDecoder begins to read data, which must not change as long as what was
 // read is in use. A wrong header is told by the first read.
 func NewDecoder(data []byte, limits Limits) *Decoder {
-	d := &Decoder{data: data, limits: limits.withDefaults(), room: freeRoom}
+	d := &Decoder{}
+	d.begin(data, limits)
+	return d
+}
+
+// decoders are empty ones that were used before.
+var decoders = sync.Pool{New: func() any { return &Decoder{} }}
+
+// Read has read read a stream, and returns its error. The Decoder is used again
+// afterwards; what was read is not.
+func Read(data []byte, limits Limits, read func(d *Decoder) error) error {
+	d := decoders.Get().(*Decoder)
+	d.begin(data, limits)
+	err := read(d)
+	*d = Decoder{}
+	decoders.Put(d)
+	return err
+}
+
+// begin begins to read data.
+func (d *Decoder) begin(data []byte, limits Limits) {
+	d.data, d.limits, d.room = data, limits.withDefaults(), freeRoom
 	d.handles = d.few[:0]
 	switch {
 	case len(data) > d.limits.Bytes:
@@ -38,17 +60,21 @@ func NewDecoder(data []byte, limits Limits) *Decoder {
 		d.fail("not a Java object stream: it does not begin with ac ed 00 05")
 	}
 	d.at = 4
-	return d
 }
 
 // Decode returns the one object of which data is the stream.
 func Decode(data []byte, limits Limits) (Node, error) {
-	d := NewDecoder(data, limits)
-	n, err := d.Object()
+	var n Node
+	err := Read(data, limits, func(d *Decoder) (err error) {
+		if n, err = d.Object(); err != nil {
+			return err
+		}
+		return d.End()
+	})
 	if err != nil {
 		return nil, err
 	}
-	return n, d.End()
+	return n, nil
 }
 
 // fail keeps the first error and returns it.

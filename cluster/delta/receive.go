@@ -39,6 +39,10 @@ func (m *Manager) receive(msg *wire.Message) {
 		m.created(msg)
 		return
 	}
+	if h := m.lookUp(msg.ID); h != nil { // as nearly always
+		m.about(h, msg)
+		return
+	}
 	m.mu.Lock()
 	h := m.sessions[msg.ID]
 	if h == nil {

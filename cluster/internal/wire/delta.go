@@ -98,8 +98,11 @@ func (d *Delta) write(e *javaserial.Encoder) error {
 
 // ParseDelta reads a delta. Any error means that nothing of it is to be applied.
 func ParseDelta(b []byte, limits javaserial.Limits) (Delta, error) {
-	r := deltaReader{d: javaserial.NewDecoder(b, limits)}
-	delta, err := r.delta()
+	var delta Delta
+	err := javaserial.Read(b, limits, func(d *javaserial.Decoder) (err error) {
+		delta, err = (&deltaReader{d}).delta()
+		return err
+	})
 	if err != nil {
 		return Delta{}, fmt.Errorf("delta: %w", err)
 	}
@@ -119,7 +122,7 @@ func (r *deltaReader) delta() (Delta, error) {
 	if n < 0 {
 		return Delta{}, fmt.Errorf("it says that it has %d actions", n)
 	}
-	delta := Delta{ID: id, RecordAll: all}
+	delta := Delta{ID: id, RecordAll: all, Actions: make([]Action, 0, min(n, 4))}
 	for range n {
 		a, err := r.action()
 		if err != nil {

@@ -38,7 +38,9 @@ func (l *bounded) Accept() (net.Conn, error) {
 		c.Close()
 		return nil, net.ErrClosed
 	}
-	return &held{TCPConn: tcp, listener: l}, nil
+	h := &held{TCPConn: tcp, listener: l}
+	h.direct.init(tcp)
+	return h, nil
 }
 
 func (l *bounded) free() {
@@ -57,6 +59,7 @@ func (l *bounded) Close() error {
 type held struct {
 	*net.TCPConn
 	listener *bounded
+	direct   direct
 	once     sync.Once
 	until    atomic.Int64 // the write deadline that extend has set, in ns since 1970; 0 is none
 }
@@ -94,7 +97,12 @@ func (c *held) SetDeadline(t time.Time) error {
 // Write implements net.Conn.
 func (c *held) Write(p []byte) (int, error) {
 	c.extend()
-	return c.TCPConn.Write(p)
+	n := c.writeNow(p)
+	if n == len(p) {
+		return n, nil
+	}
+	more, err := c.TCPConn.Write(p[n:])
+	return n + more, err
 }
 
 // atOnce is how much of a file goes out under one deadline.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,8 +26,9 @@ func main() {
 	rounds := flag.Int("rounds", 5, "rounds of each load")
 	count := flag.Int("messages", 30_000, "messages of a round")
 	members := flag.Int("members", 0, "only groups of so many members")
+	only := flag.String("load", "", "only loads with this in their name")
 	flag.Parse()
-	exit(run(*rounds, *count, *members))
+	exit(run(*rounds, *count, *members, *only))
 }
 
 func exit(err error) {
@@ -38,7 +40,7 @@ func exit(err error) {
 }
 
 // run measures all groups and prints the table.
-func run(rounds, count, members int) error {
+func run(rounds, count, members int, only string) error {
 	classes, err := os.MkdirTemp("", "catflap-bench-tribes-")
 	if err != nil {
 		return err
@@ -62,6 +64,7 @@ func run(rounds, count, members int) error {
 		{"acknowledged, alone", count / 3, 1, 2, 0, false},
 		{"asynchronous, each ms", count / 30, 1, 8, time.Millisecond, true},
 	}
+	loads = slices.DeleteFunc(loads, func(l load) bool { return !strings.Contains(l.name, only) })
 	fmt.Printf("messages of 1 KiB; %d rounds in turns, medians. Rate: messages a second that each receiver gets. CPU: user and system of all\n"+
 		"members, for a message. Latency: acknowledged until Send returns, asynchronous until it is received. Ratio: median of the rounds'.\n\n", rounds)
 	fmt.Printf("%-28s %-8s %21s %23s %23s %23s\n", "", "", "rate /s", "CPU µs", "p50 µs", "p99 µs")

@@ -10,17 +10,22 @@ import (
 // Under the race detector the calls of package syscall, which tell it that who
 // reads comes after who wrote.
 func rawRead(fd uintptr, b []byte) (int, syscall.Errno) {
-	n, err := syscall.Read(int(fd), b[:min(len(b), maxRaw)])
+	n, _, err := syscall.Recvfrom(int(fd), b[:min(len(b), maxRaw)], syscall.MSG_DONTWAIT)
 	return n, errnoOf(err)
 }
 
 func rawWrite(fd uintptr, b []byte) (int, syscall.Errno) {
-	n, err := syscall.Write(int(fd), b[:min(len(b), maxRaw)])
+	n, err := syscall.SendmsgN(int(fd), b[:min(len(b), maxRaw)], nil, nil, syscall.MSG_DONTWAIT)
 	return n, errnoOf(err)
 }
 
 func rawPeek(fd uintptr, b []byte) (int, syscall.Errno) {
 	n, _, err := syscall.Recvfrom(int(fd), b, syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	return n, errnoOf(err)
+}
+
+func waitRead(fd uintptr, b []byte) (int, syscall.Errno) {
+	n, err := syscall.Read(int(fd), b[:min(len(b), maxRaw)])
 	return n, errnoOf(err)
 }
 

@@ -44,7 +44,7 @@ type Receiver struct {
 	budget  *budget
 
 	mu    sync.Mutex
-	conns map[net.Conn]struct{}
+	conns map[*socket]struct{}
 }
 
 // NewReceiver returns a Receiver that hands messages to deliver, which may keep
@@ -70,7 +70,7 @@ func NewReceiver(cfg ReceiverConfig, deliver func(*wire.Message) error) *Receive
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Receiver{cfg: cfg, deliver: deliver, budget: newBudget(cfg.Budget), conns: map[net.Conn]struct{}{}}
+	return &Receiver{cfg: cfg, deliver: deliver, budget: newBudget(cfg.Budget), conns: map[*socket]struct{}{}}
 }
 
 // Run accepts connections of l until ctx is done or l fails for good. It closes
@@ -104,33 +104,34 @@ func (r *Receiver) Run(ctx context.Context, l net.Listener) error {
 			continue
 		}
 		pause = 0
-		if !r.keep(ctx, conn) {
-			conn.Close()
+		s := newSocket(conn)
+		if !r.keep(ctx, s) {
+			s.Close()
 			continue
 		}
 		serving.Go(func() {
-			defer r.drop(conn)
-			r.serve(ctx, conn)
+			defer r.drop(s)
+			r.serve(ctx, s)
 		})
 	}
 }
 
 // keep counts conn among the connections, if there may be more.
-func (r *Receiver) keep(ctx context.Context, conn net.Conn) bool {
+func (r *Receiver) keep(ctx context.Context, conn *socket) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if ctx.Err() != nil {
 		return false
 	}
 	if len(r.conns) >= r.cfg.Connections {
-		r.cfg.Log.Warn("receiver has too many connections, one more is closed", "remote", conn.RemoteAddr().String(), "connections", len(r.conns))
+		r.cfg.Log.Warn("receiver has too many connections, one more is closed", "remote", conn.conn.RemoteAddr().String(), "connections", len(r.conns))
 		return false
 	}
 	r.conns[conn] = struct{}{}
 	return true
 }
 
-func (r *Receiver) drop(conn net.Conn) {
+func (r *Receiver) drop(conn *socket) {
 	conn.Close()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -147,9 +148,8 @@ func (r *Receiver) closeAll() {
 
 // serve reads the frames of one connection until it ends. Any mistake in them
 // closes it: what comes behind could not be trusted.
-func (r *Receiver) serve(ctx context.Context, conn net.Conn) {
-	socket := newSocket(conn)
-	in := &incoming{r: r, conn: socket, in: bufio.NewReaderSize(socket, readAtOnce), stranger: !r.cfg.Known(remoteAddr(conn))}
+func (r *Receiver) serve(ctx context.Context, conn *socket) {
+	in := &incoming{r: r, conn: conn, in: bufio.NewReaderSize(conn, readAtOnce), stranger: !r.cfg.Known(remoteAddr(conn.conn))}
 	in.more = func(n int) bool { return in.room(ctx, int64(n)) }
 	for {
 		err := in.messages(ctx)
@@ -158,7 +158,7 @@ func (r *Receiver) serve(ctx context.Context, conn net.Conn) {
 			continue
 		}
 		if !errors.Is(err, io.EOF) && ctx.Err() == nil {
-			r.cfg.Log.Warn("connection of a peer closed", "remote", conn.RemoteAddr().String(), "err", err)
+			r.cfg.Log.Warn("connection of a peer closed", "remote", conn.conn.RemoteAddr().String(), "err", err)
 		}
 		return
 	}

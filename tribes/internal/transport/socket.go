@@ -11,13 +11,13 @@ import (
 const maxRaw = 64 << 10
 
 // A socket is a connection with a reader and a writer that cost less than those
-// of net.Conn. One goroutine reads and one writes or looks
-// whether it is stale at a time.
+// of net.Conn. One goroutine uses it at a time; any may close it.
 type socket struct {
-	net.Conn
+	conn    net.Conn
 	raw     syscall.RawConn // nil if it is none of the system's
 	reading call
 	writing call
+	direct  direct
 
 	ask    func(fd uintptr) (done bool) // writes first, then reads
 	asked  bool
@@ -28,14 +28,17 @@ type socket struct {
 
 // A call is one way of a socket: what the function that RawConn calls works on.
 type call struct {
-	b    []byte
-	n    int
-	err  syscall.Errno
-	once func(fd uintptr) (done bool)
+	b      []byte
+	n      int
+	err    syscall.Errno
+	waited bool                         // once did not find anything at first
+	once   func(fd uintptr) (done bool) // does not wait
+	wait   func(fd uintptr) (done bool) // waits as long as a direct socket does
 }
 
 func newSocket(conn net.Conn) *socket {
-	s := &socket{Conn: conn}
+	s := &socket{conn: conn}
+	s.direct.needed = 1
 	if system, ok := conn.(syscall.Conn); ok {
 		if raw, err := system.SyscallConn(); err == nil {
 			s.raw = raw
@@ -45,7 +48,16 @@ func newSocket(conn net.Conn) *socket {
 		c := &s.reading
 		for {
 			if c.n, c.err = rawRead(fd, c.b); c.err != syscall.EINTR {
+				c.waited = c.waited || c.err == syscall.EAGAIN
 				return c.err != syscall.EAGAIN
+			}
+		}
+	}
+	s.reading.wait = func(fd uintptr) bool {
+		c := &s.reading
+		for {
+			if c.n, c.err = waitRead(fd, c.b); c.err != syscall.EINTR {
+				return true
 			}
 		}
 	}
@@ -68,14 +80,22 @@ func newSocket(conn net.Conn) *socket {
 	return s
 }
 
-// Read implements net.Conn. It heeds the deadline.
+// Read implements io.Reader. It heeds the deadline.
 func (s *socket) Read(b []byte) (int, error) {
 	if s.raw == nil || len(b) == 0 {
-		return s.Conn.Read(b)
+		return s.conn.Read(b)
 	}
-	s.reading.b = b
-	err := s.raw.Read(s.reading.once)
-	return s.haveRead(err)
+	if s.isDirect() {
+		if n, err := s.readDirect(b); err != errNotDirect {
+			return n, err
+		}
+	}
+	s.reading.b, s.reading.waited = b, false
+	n, err := s.haveRead(s.raw.Read(s.reading.once))
+	if s.reading.waited && err == nil {
+		s.waited()
+	}
+	return n, err
 }
 
 // haveRead returns what a call has read that ended with err.
@@ -86,7 +106,7 @@ func (s *socket) haveRead(err error) (int, error) {
 	case err != nil:
 		return 0, err
 	case c.err != 0:
-		return 0, &net.OpError{Op: "read", Net: "tcp", Source: s.LocalAddr(), Addr: s.RemoteAddr(), Err: os.NewSyscallError("read", c.err)}
+		return 0, &net.OpError{Op: "read", Net: "tcp", Source: s.conn.LocalAddr(), Addr: s.conn.RemoteAddr(), Err: os.NewSyscallError("read", c.err)}
 	case c.n == 0:
 		return 0, io.EOF
 	}
@@ -100,6 +120,12 @@ func (s *socket) exchange(question, answer []byte) (written, read int, err error
 	if s.raw == nil {
 		return 0, 0, nil
 	}
+	if s.isDirect() {
+		if written = s.writeNow(question); written == len(question) {
+			read, err = s.Read(answer)
+		}
+		return written, read, err
+	}
 	s.asked, s.writing.b, s.writing.n, s.writing.err, s.reading.b = false, question, 0, 0, answer
 	err = s.raw.Read(s.ask)
 	s.writing.b = nil
@@ -110,7 +136,9 @@ func (s *socket) exchange(question, answer []byte) (written, read int, err error
 		s.reading.b = nil
 		return written, 0, nil
 	}
-	read, err = s.haveRead(err)
+	if read, err = s.haveRead(err); err == nil {
+		s.waited()
+	}
 	return written, read, err
 }
 
@@ -136,7 +164,7 @@ func (s *socket) writeNow(b []byte) int {
 // the system tells it itself, by a method Stale.
 func (s *socket) stale() bool {
 	if s.raw == nil {
-		own, ok := s.Conn.(interface{ Stale() bool })
+		own, ok := s.conn.(interface{ Stale() bool })
 		return ok && own.Stale()
 	}
 	s.gone = true

@@ -134,6 +134,13 @@ func (o owner) Newer(value any, n javaserial.Node) bool {
 	return err != nil || ok && s.This.UnixMilli() >= w.This
 }
 
+// Later implements replicated.Owner.
+func (o owner) Later(a, b javaserial.Node) bool {
+	one, err := wire.ParseSession(a)
+	other, worse := wire.ParseSession(b)
+	return err == nil && (worse != nil || one.This > other.This)
+}
+
 // Came implements replicated.Owner.
 func (o owner) Came(key any) {
 	if id, ok := key.(string); ok {

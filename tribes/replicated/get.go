@@ -2,7 +2,6 @@ package replicated
 
 import (
 	"context"
-	"time"
 
 	"github.com/catflap/catflap/javaserial"
 	"github.com/catflap/catflap/tribes"
@@ -142,36 +141,6 @@ func (m *Map) forget(e *entry) {
 	}
 }
 
-// fetchWait is how long those that are to have an entry are waited for before
-// others are asked.
-const fetchWait = 2 * time.Second
-
-// fetch asks for the value of an entry those that have its backup, then all
-// others. gone is set if all have answered that they do not have it.
-func (m *Map) fetch(ctx context.Context, e *entry) (value any, gone bool) {
-	ctx, cancel := context.WithTimeout(ctx, m.cfg.RPCTimeout)
-	defer cancel()
-	m.mu.Lock()
-	nodes := m.present(e.nodes)
-	m.mu.Unlock()
-	others, answered := m.others(nodes...), 0
-	if len(nodes) > 0 {
-		soon, cancel := context.WithTimeout(ctx, fetchWait)
-		value, answered = m.retrieve(soon, e.key, nodes)
-		cancel()
-	}
-	if value == nil && len(others) > 0 {
-		var n int
-		value, n = m.retrieve(ctx, e.key, others)
-		answered += n
-	}
-	if value != nil {
-		return value, false
-	}
-	m.cfg.Log.Warn("entry cannot be fetched", "map", m.cfg.Name, "answers", answered, "of", len(nodes)+len(others))
-	return nil, answered == len(nodes)+len(others)
-}
-
 // present are those of members that are in the group, without this node.
 func (m *Map) present(members []tribes.Member) []tribes.Member {
 	var all []tribes.Member
@@ -182,38 +151,6 @@ func (m *Map) present(members []tribes.Member) []tribes.Member {
 		}
 	}
 	return all
-}
-
-// retrieve asks members for the value of an entry. It returns the first that
-// comes, and how many have answered.
-func (m *Map) retrieve(ctx context.Context, key any, from []tribes.Member) (value any, answered int) {
-	refused, _ := m.ask(ctx, m.about(msgRetrieveBackup, key), from, func(answer *message, _ tribes.Member, limits javaserial.Limits) bool {
-		answered++
-		if answer.value == nil {
-			return false
-		}
-		n, err := javaserial.Decode(answer.value, limits)
-		var v any
-		if err == nil {
-			v, err = m.read(key, n, answer.diffVal, limits)
-		}
-		if err != nil {
-			m.cfg.Log.Error("value of an entry cannot be read", "map", m.cfg.Name, "err", err)
-			return false
-		}
-		value = v
-		return true
-	})
-	return value, answered + refused
-}
-
-// read makes a value of what another node has answered.
-func (m *Map) read(key any, n javaserial.Node, extra []byte, limits javaserial.Limits) (any, error) {
-	value, err := m.cfg.Values.Decode(key, n)
-	if err == nil && extra != nil {
-		err = m.cfg.Values.Apply(value, extra, limits)
-	}
-	return value, err
 }
 
 // about is a message about one entry.

@@ -60,6 +60,7 @@ func start(t *testing.T, network *tribestest.Network, name string, kind replicat
 func (n *node) Merge(_, fresh any) any          { return fresh }
 func (n *node) Moved(any, bool) bool            { return false }
 func (n *node) Newer(any, javaserial.Node) bool { return true }
+func (n *node) Later(_, _ javaserial.Node) bool { return false }
 func (n *node) Came(any)                        {}
 func (n *node) Gone(any, any)                   {}
 

@@ -226,6 +226,66 @@ func TestSupply(t *testing.T) {
 	})
 }
 
+// What a node without a backup answers is not believed while that with the backup
+// may answer: a Tomcat's is as old as the backup that it had. Of two such what was
+// used last counts.
+func TestOldAnswers(t *testing.T) {
+	for _, c := range []struct {
+		name             string
+		backup           time.Duration // until it answers
+		has, none        bool
+		old, older, want int64
+		took             time.Duration
+	}{
+		{"the backup answers late", 3 * time.Second, true, false, 4, 3, 5, 3 * time.Second},
+		{"the backup does not answer", 10 * time.Second, true, false, 4, 3, 4, 2 * fetchWait},
+		{"the backup has nothing", 0, false, false, 3, 4, 4, 0},
+		{"the backup has nothing, after a while", 3 * time.Second, false, false, 3, 4, 4, 3 * time.Second},
+		{"only the backup has it", 3 * time.Second, true, true, 0, 0, 5, 3 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := tribestest.NewNetwork(1)
+				m := run(t, onChannel(t, network, "a"), Config{Owner: greatest{}})
+				answers := func(wait time.Duration, n int64, has bool) func(*message) {
+					return func(msg *message) {
+						if msg.kind == msgRetrieveBackup {
+							time.Sleep(wait)
+							if msg.value = number(n); !has {
+								msg.kind, msg.value = 0, nil
+							}
+						}
+					}
+				}
+				backup := newPeer(t, onChannel(t, network, "p"), answers(c.backup, 5, c.has))
+				for i, n := range []int64{c.old, c.older} {
+					p := newPeer(t, onChannel(t, network, fmt.Sprint("q", i)), answers(0, n, !c.none))
+					p.tell(t, &message{kind: msgStart, primary: p.own(), noNodes: true})
+				}
+				backup.tell(t, &message{kind: msgStart, primary: backup.own(), noNodes: true})
+				ghost := *backup.own()
+				ghost.ID[0]++
+				ghost.Port++
+				backup.tell(t, &message{kind: msgProxy, nodes: []tribes.Member{*backup.own()}, primary: &ghost})
+				began := time.Now()
+				v, ok := m.Get(t.Context(), "k")
+				if took := time.Since(began); !ok || v.(*count).add(0) != c.want || took < c.took || took > c.took+time.Second {
+					t.Errorf("it has %v, %v after %v, want %d after %v", v, ok, took, c.want, c.took)
+				}
+			})
+		})
+	}
+}
+
+// greatest is an owner of counts that grow with each use.
+type greatest struct{ nobody }
+
+func (greatest) Later(a, b javaserial.Node) bool {
+	one, _ := javaserial.Go(a)
+	other, _ := javaserial.Go(b)
+	return one.(int64) > other.(int64)
+}
+
 // Proxies of what is nowhere do not stay: those of nodes that are gone go at
 // once, those that nobody has after a while.
 func TestSweep(t *testing.T) {

@@ -37,6 +37,9 @@ type Owner interface {
 	// Newer reports whether value was used later than n, which another node has,
 	// at a time when neither knew of the other.
 	Newer(value any, n javaserial.Node) bool
+	// Later reports whether a, which another node has, was used later than b,
+	// which one more has.
+	Later(a, b javaserial.Node) bool
 	// Came and Gone tell that there is a new entry, and one less, not by a call
 	// of this node. value is nil of a proxy.
 	Came(key any)
@@ -50,6 +53,7 @@ func (nobody) Merge(_, fresh any) any          { return fresh }
 func (nobody) Moved(any, bool) bool            { return false }
 func (nobody) Owned(any)                       {}
 func (nobody) Newer(any, javaserial.Node) bool { return true }
+func (nobody) Later(_, _ javaserial.Node) bool { return false }
 func (nobody) Came(any)                        {}
 func (nobody) Gone(_, _ any)                   {}
 

@@ -129,7 +129,7 @@ func (g *group) checkClicker(t *testing.T, c *clicker, first, last *node) (sessi
 		t.Errorf("a visitor lost %d sessions", c.lost)
 	}
 	if clicks = max(0, c.answered-count); clicks > mayLose || clicks > 0 && g.acked {
-		t.Errorf("a visitor has %d clicks that were answered, and a count of %d", c.answered, count)
+		t.Errorf("a visitor has %d clicks that were answered, and a count of %d; session %s was at %s", c.answered, count, c.id, c.way())
 	}
 	twice := 0
 	if g.front == "mod_jk" {

@@ -145,6 +145,24 @@ func (c *clicker) click(addr string, stop <-chan struct{}) {
 	}
 }
 
+// way tells where the last clicks were answered: when c came to each node, and
+// what failed.
+func (c *clicker) way() string {
+	var text strings.Builder
+	last := ""
+	for _, k := range c.clicks {
+		at := k.at.Format("15:04:05.000")
+		switch {
+		case k.err != nil:
+			fmt.Fprintf(&text, " %s+%v %v;", at, k.took.Round(time.Millisecond), k.err)
+		case k.node != last || k.took > slow:
+			fmt.Fprintf(&text, " %s+%v %s;", at, k.took.Round(time.Millisecond), k.node)
+			last = k.node
+		}
+	}
+	return text.String()
+}
+
 // A crowd is 20 visitors.
 type crowd struct{ all []*clicker }
 

@@ -55,6 +55,20 @@ func (e *Entry) Replace(fresh *Entry) (conflict bool) {
 	return conflict
 }
 
+// Redo makes changes that TakeChanges returned of another Entry of the same
+// session: they are those of requests of this node, for other nodes to know of.
+func (e *Entry) Redo(changes []Change) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ended {
+		return
+	}
+	for i := range changes {
+		e.apply(&changes[i], nil)
+		e.note(changes[i])
+	}
+}
+
 // apply makes one change, and appends what happened to events. e.mu is held.
 func (e *Entry) apply(c *Change, events []Event) []Event {
 	switch c.Kind {

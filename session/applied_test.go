@@ -63,3 +63,26 @@ func TestReplace(t *testing.T) {
 		}
 	})
 }
+
+// What is made anew is known to other nodes, too.
+func TestRedo(t *testing.T) {
+	e := session.Restore(session.State{ID: "X", Attributes: []session.Attribute{{Name: "a", Value: "old"}, {Name: "b", Value: "old"}}})
+	e.Watch(&session.Watch{Record: true})
+	all := []session.Change{
+		{Kind: session.KindAttribute, Name: "a", Value: "new"}, {Kind: session.KindAttribute, Name: "b", Remove: true},
+		{Kind: session.KindMaxInactive, Value: time.Second},
+	}
+	e.Redo(all)
+	s, _ := e.State()
+	if want := []session.Attribute{{Name: "a", Value: "new"}}; !slices.Equal(s.Attributes, want) || s.MaxInactive != time.Second {
+		t.Errorf("it is %+v", s)
+	}
+	if got := e.TakeChanges(); !slices.Equal(got, all) {
+		t.Errorf("others get %+v", got)
+	}
+	e.End()
+	e.Redo(all)
+	if e.Changed() {
+		t.Error("what has ended is changed")
+	}
+}

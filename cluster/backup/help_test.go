@@ -72,9 +72,8 @@ func beginOn(t *testing.T, group tribes.Config, cfg Config) *node {
 	log := &clustertest.Log{}
 	group.Log, cfg.Log = log.Logger(), log.Logger()
 	name := group.Name
-	group.Interceptors = []tribes.Interceptor{
-		interceptor.NewDispatch(interceptor.DispatchConfig{}), interceptor.NewFailureDetector(interceptor.FailureDetectorConfig{}),
-	}
+	group.Interceptors = append(group.Interceptors,
+		interceptor.NewDispatch(interceptor.DispatchConfig{}), interceptor.NewFailureDetector(interceptor.FailureDetectorConfig{}))
 	channel, err := tribes.New(group)
 	if err != nil {
 		t.Fatal(err)

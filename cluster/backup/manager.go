@@ -147,9 +147,16 @@ func (m *Manager) Done(ctx context.Context, e *session.Entry) error {
 				}
 				return nil
 			}
-			if !m.has(ctx, id, e) {
-				continue
-			}
+			value, _ := m.sessions.Get(ctx, id)
+			known.Value = value
+		}
+		now := entryOf(known.Value)
+		if now == nil {
+			continue
+		}
+		if now != e { // it went and came back after this request had found it
+			now.Redo(e.TakeChanges())
+			e = now
 		}
 		e.SetPrimary(true)
 		sent, err := m.sessions.Replicate(ctx, id, false)

@@ -114,8 +114,11 @@ func (m *Map) stands(e *entry, msg *message) bool {
 	if msg.primary == nil || e.primary == nil || m.cfg.Kind == Copy {
 		return false
 	}
-	if same := msg.primary.Key() == e.primary.Key(); same || m.isOwn(msg.primary.Key()) {
-		return !same || e.role == Primary
+	if m.isOwn(msg.primary.Key()) {
+		return msg.primary.Key() != e.primary.Key() || e.role == Primary
+	}
+	if msg.primary.Key() == e.primary.Key() {
+		return m.overtaken(e, msg)
 	}
 	if msg.from == e.primary.Key() {
 		return false // it says itself that another one is
@@ -134,6 +137,17 @@ func (m *Map) stands(e *entry, msg *message) bool {
 		}
 	}
 	return version < e.version || version == e.version && e.primary.Compare(msg.primary) < 0
+}
+
+// overtaken reports whether the primary of an entry has sent a message before it
+// told where the entry is now: it has not waited for the answer any longer, and
+// another node has the backup. m.mu is held.
+func (m *Map) overtaken(e *entry, msg *message) bool {
+	if version := msg.version(); version != 0 && version != e.version {
+		return version < e.version
+	}
+	late := msg.version() != 0 || msg.diff && time.Since(e.claimed) < claimGrace
+	return late && msg.kind != msgProxy && e.role == Proxy && !contains(e.nodes, m.own().Key())
 }
 
 // moved takes what a message without a value says: where an entry is now.

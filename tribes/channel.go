@@ -24,7 +24,8 @@ type Listener interface {
 	Left(m Member)
 }
 
-// A Beater is a Listener that is called every HeartbeatEvery.
+// A Beater is a Listener that is called every HeartbeatEvery. One may be a
+// Returner, too.
 type Beater interface{ Heartbeat(ctx context.Context) }
 
 // A Channel is a member of a group. Many goroutines may use it while Run runs.
@@ -231,5 +232,14 @@ func (t *top) Left(m Member) {
 	t.bottom.sender.Forget(m.Key()) // not earlier: one that is silent, and lives, is to get what is on its way
 	for _, l := range *t.listeners.Load() {
 		l.Left(m)
+	}
+}
+
+// Returned implements Returner.
+func (t *top) Returned(m Member) {
+	for _, l := range *t.listeners.Load() {
+		if r, ok := l.(Returner); ok {
+			r.Returned(m)
+		}
 	}
 }

@@ -15,6 +15,15 @@ type Upper interface {
 	Left(m Member)
 }
 
+// A Returner is an Upper, or a Listener, that is told of members that do not run
+// on for a while.
+type Returner interface {
+	// Returned tells that a member is heard again that was silent for longer than
+	// the membership's DropTime, and did not leave, since its receiver answered.
+	// What it was sent meanwhile it may lack. It is called as Joined is.
+	Returned(m Member)
+}
+
 // Lower is what an interceptor has below it: the next one, at the bottom the
 // transport and the membership. Many goroutines may use it.
 type Lower interface {
@@ -87,6 +96,13 @@ func (p *Pass) Joined(m Member) { p.Above.Joined(m) }
 
 // Left implements Upper.
 func (p *Pass) Left(m Member) { p.Above.Left(m) }
+
+// Returned implements Returner.
+func (p *Pass) Returned(m Member) {
+	if above, ok := p.Above.(Returner); ok {
+		above.Returned(m)
+	}
+}
 
 // Send implements Lower.
 func (p *Pass) Send(ctx context.Context, to []Member, m *Message) error {

@@ -24,7 +24,7 @@ func TestManager(t *testing.T) {
 				cfg := Config{Route: s.Route, MaxInactive: s.MaxInactive, MaxActive: s.MaxActive}
 				var first *node
 				for i := range size {
-					slow := tribes.Membership{Frequency: 10 * time.Minute, DropTime: time.Hour} // 1000 hours pass in the suite
+					slow := tribes.Membership{Frequency: 10 * time.Minute, DropTime: time.Hour} // 100 hours pass in the suite
 					group := tribes.Config{Name: fmt.Sprint("n", i), Network: network.Node(fmt.Sprint("n", i)), Membership: slow, HeartbeatEvery: time.Hour}
 					n := beginOn(t, group, cfg)
 					<-n.Ready()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -269,4 +270,59 @@ func TestVeryMany(t *testing.T) {
 			t.Errorf("it started in %v", took)
 		}
 	})
+}
+
+// An ear is deaf at times: what comes then is lost, and acknowledged.
+type ear struct {
+	tribes.Pass
+	deaf atomic.Bool
+}
+
+func (e *ear) Deliver(m *tribes.Message) error {
+	if e.deaf.Load() {
+		return nil
+	}
+	return e.Pass.Deliver(m)
+}
+
+// A node that stood still serves nothing, and tells nothing of its sessions,
+// before it knows where they are now.
+func TestStoodStill(t *testing.T) {
+	for _, busy := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			network := tribestest.NewNetwork(1)
+			asleep := &ear{}
+			group := tribes.Config{Name: "a", Network: network.Node("a"), Interceptors: []tribes.Interceptor{asleep}}
+			a := beginOn(t, group, Config{Route: "a"})
+			<-a.Ready()
+			all := append([]*node{a}, starts(t, network, Config{}, "b", "c")...)
+			time.Sleep(10 * time.Second)
+			before := a.set(t, "", "n", 1)
+			cookie := before
+			stand := func() {
+				asleep.deaf.Store(true)
+				cookie = all[1].set(t, cookie, "n", 2)
+				cookie = all[2].set(t, cookie, "n", 3)
+				asleep.deaf.Store(false)
+				a.sessions.StoodStill(6 * time.Second)
+			}
+			if busy {
+				a.do(t, before, func(s *session.Session) {
+					s.Set("late", true)
+					stand()
+				})
+				want(t, cookie, "n=3", all...)
+				want(t, before, "none", all...)
+			} else {
+				stand()
+			}
+			text, after := a.read(t, cookie)
+			if text != "n=3" {
+				t.Errorf("busy %v: it reads %s", busy, text)
+			}
+			want(t, after, "n=3", all...)
+			time.Sleep(time.Minute)
+			want(t, after, "n=3", all...)
+		})
+	}
 }

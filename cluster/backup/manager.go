@@ -12,6 +12,7 @@ import (
 
 // Find implements session.Manager. The session is this node's then.
 func (m *Manager) Find(ctx context.Context, id string) (*session.Entry, error) {
+	m.sessions.Awake(ctx)
 	known, ok := m.sessions.Peek(id)
 	if !ok {
 		return nil, nil
@@ -133,6 +134,7 @@ func (m *Manager) Remove(ctx context.Context, e *session.Entry) error {
 //
 // Source: ha.tcp.ReplicationValve, BackupManager.requestCompleted.
 func (m *Manager) Done(ctx context.Context, e *session.Entry) error {
+	m.sessions.Awake(ctx)
 	for range 3 {
 		id := e.ID()
 		known, ok := m.sessions.Peek(id)

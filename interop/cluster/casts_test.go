@@ -63,16 +63,6 @@ func seed(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(n, 1))
 }
 
-// faults are those that the cast is to stand. A node over BackupManager that the
-// others have given up, and that runs on, does not learn from Tomcats where its
-// sessions have gone meanwhile: it keeps them as they were.
-func (c cast) faults() []fault {
-	if c.backup && c.tomcats > 0 {
-		return slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return f.name == "pause" })
-	}
-	return faults
-}
-
 // whole are the parts of a full run. Half of the casts have all; what the
 // others differ in, where the Cluster element is, has been seen with faults.
 func (c cast) whole() []string {
@@ -90,7 +80,7 @@ func (c cast) whole() []string {
 		return append(all, "kill 0", "stop 1")
 	}
 	for i := range c.tomcats + c.goes {
-		for _, f := range c.faults() {
+		for _, f := range faults {
 			all = append(all, f.name+" "+strconv.Itoa(i))
 		}
 	}
@@ -105,7 +95,7 @@ func (c cast) sample(random *rand.Rand) []string {
 	}
 	return []string{
 		"values", "ended", others[random.IntN(len(others))],
-		c.faults()[random.IntN(len(c.faults()))].name + " " + strconv.Itoa(random.IntN(c.tomcats+c.goes)),
+		faults[random.IntN(len(faults))].name + " " + strconv.Itoa(random.IntN(c.tomcats+c.goes)),
 	}
 }
 

@@ -90,6 +90,16 @@ func (g *group) testPartition(t *testing.T) {
 // partInactive is how many seconds a session of a partition lives.
 const partInactive = 60
 
+// reconciled is how long nodes over BackupManager that have given one up take to
+// settle with it, once it is back, who has which session: it has to be pinged, and
+// a Tomcat is waited for, which does not begin.
+func (g *group) reconciled() time.Duration {
+	if g.tomcats > 0 {
+		return 17 * time.Second
+	}
+	return 6 * time.Second
+}
+
 // partition cuts one node off, uses sessions on both sides, heals it, and uses
 // them on. It returns what a visitor sees, a line each. With one node on the left
 // a session of it that has one backup has that on the right.

@@ -16,6 +16,7 @@ type suspect struct {
 	member  tribes.Member
 	known   bool      // above has been told that it joined
 	doubted time.Time // since when it is silent though its receiver answers; zero if it is not
+	silent  bool      // since it was heard last the membership below has said that it is silent
 	wanted  bool      // a static member that did not answer: it is asked again
 	probe   int       // the probe that is under way; 0 for none
 	lived   bool      // since it began there was a sign of life
@@ -65,6 +66,7 @@ func (t *detection) heardOf(s *suspect, m tribes.Member) {
 	if s.known {
 		s.doubted, s.member = time.Time{}, m
 		t.publish()
+		t.returned(s)
 	}
 	switch {
 	case s.probe != 0:
@@ -72,6 +74,14 @@ func (t *detection) heardOf(s *suspect, m tribes.Member) {
 	case !s.known:
 		t.ask(s)
 	}
+}
+
+// returned tells that s is heard again.
+func (t *detection) returned(s *suspect) {
+	if above, ok := t.d.Above.(tribes.Returner); ok && s.silent {
+		above.Returned(s.member)
+	}
+	s.silent = false
 }
 
 // lives takes a message of a member that is probed, or was in vain.
@@ -100,8 +110,11 @@ func (t *detection) silent(s *suspect, h happening) {
 		}
 		return
 	}
-	if s.doubted.IsZero() && h.kind == silent {
-		s.doubted = time.Now()
+	if h.kind == silent {
+		s.silent = true
+		if s.doubted.IsZero() {
+			s.doubted = time.Now()
+		}
 	}
 	if s.probe != 0 {
 		s.failed = true
@@ -158,7 +171,7 @@ func (t *detection) add(s *suspect) {
 			t.remove(other, other.member)
 		}
 	}
-	s.known, s.wanted, s.doubted = true, false, time.Time{}
+	s.known, s.wanted, s.silent, s.doubted = true, false, false, time.Time{}
 	t.publish()
 	t.d.Above.Joined(s.member)
 }

@@ -61,6 +61,13 @@ func (d *DomainFilter) Left(m tribes.Member) {
 	}
 }
 
+// Returned implements tribes.Returner.
+func (d *DomainFilter) Returned(m tribes.Member) {
+	if d.ours(&m) {
+		d.Pass.Returned(m)
+	}
+}
+
 // Members implements tribes.Lower.
 func (d *DomainFilter) Members() []tribes.Member {
 	var all []tribes.Member

@@ -528,6 +528,50 @@ func TestFailureDetector(t *testing.T) {
 	})
 }
 
+// A returner is told who returns, too.
+type returner struct{ events }
+
+func (r *returner) Returned(m tribes.Member) { r.add("returned " + m.Host.String()) }
+
+// Who was silent for longer than dropTime, and did not leave, returns once its
+// heartbeats do: what it was sent meanwhile it may lack.
+func TestReturned(t *testing.T) {
+	dispatch := func() tribes.Interceptor { return interceptor.NewDispatch(interceptor.DispatchConfig{}) }
+	for _, test := range []struct {
+		silent time.Duration
+		more   func() tribes.Interceptor
+		want   []string
+	}{
+		{2 * time.Second, dispatch, []string{"joined 10.0.0.2"}},
+		{5 * time.Second, dispatch, []string{"joined 10.0.0.2", "returned 10.0.0.2"}},
+		{10 * time.Minute, dispatch, []string{"joined 10.0.0.2", "returned 10.0.0.2"}},
+		{5 * time.Second, func() tribes.Interceptor {
+			return interceptor.NewDomainFilter(interceptor.DomainFilterConfig{Domain: []byte("other")})
+		}, nil},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			network := tribestest.NewNetwork(3)
+			c, err := tribes.New(tribes.Config{Name: "a", Network: network.Node("a"), Interceptors: []tribes.Interceptor{test.more(), detector()}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			told := &returner{}
+			c.Listen(told)
+			ctx, cancel := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- c.Run(ctx) }()
+			t.Cleanup(func() { cancel(); <-ended })
+			start(t, network, "b", detector())
+			time.Sleep(5 * time.Second)
+			network.Disturb(tribestest.Faults{Loss: 1})
+			time.Sleep(test.silent)
+			network.Disturb(tribestest.Faults{})
+			time.Sleep(5 * time.Second)
+			told.want(t, test.want...)
+		})
+	}
+}
+
 // Who cannot be connected to is not added, until it can be.
 func TestFailureDetectorAddsOnlyWhoAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -123,18 +123,22 @@ func (m *Map) answeredInit(answer *message, from tribes.Member, _ javaserial.Lim
 }
 
 // heard takes a sign that a node has the map. One that was not known is told of
-// what has no backup; one that was lost for a while is asked what it has.
+// what has no backup. One that was lost for a while is asked what it has: if it
+// had left the group both went on; if it did not, it stood still.
 func (m *Map) heard(who tribes.Member) {
 	if !m.addMember(who) {
 		return
 	}
 	key := who.Key()
 	m.mu.Lock()
-	returned := m.former[key]
+	left, returned := m.former[key]
 	delete(m.former, key)
 	m.mu.Unlock()
+	if returned && !left {
+		m.Returned(who)
+	}
 	m.work(func(ctx context.Context) {
-		if returned && m.cfg.Kind == Lazy {
+		if left && m.cfg.Kind == Lazy {
 			m.reconcile(ctx, who)
 		}
 		m.publishAlone(ctx)
@@ -172,7 +176,7 @@ func (m *Map) removeMember(key tribes.Key, returns bool) {
 		if len(m.former) >= mostFormer {
 			clear(m.former)
 		}
-		m.former[key] = true
+		m.former[key] = false
 	}
 }
 

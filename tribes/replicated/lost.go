@@ -11,7 +11,14 @@ import (
 func (m *Map) Joined(tribes.Member) {}
 
 // Left implements rpc.Objects.
-func (m *Map) Left(who tribes.Member) { m.lost(who, true) }
+func (m *Map) Left(who tribes.Member) {
+	m.lost(who, true)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.former[who.Key()]; ok {
+		m.former[who.Key()] = true
+	}
+}
 
 // started takes a node that has joined the map. What has no backup gets one
 // before it returns.

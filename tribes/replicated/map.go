@@ -104,16 +104,16 @@ type Map struct {
 	classes rpc.Classes
 	ready   chan struct{}
 	beat    chan struct{} // the channel's heartbeat
-	seed    maphash.Seed
-	turns   [256]chan struct{} // who tells others of an entry has that of its key
+	turns   turns
 
 	mu        sync.Mutex
 	entries   map[any]*entry
 	members   map[tribes.Key]*mapMember
-	sorted    []tribes.Member // members in their order; nil when it is not known
-	former    map[tribes.Key]bool
+	sorted    []tribes.Member                // members in their order; nil when it is not known
+	former    map[tribes.Key]bool            // those that are lost and may return: whether they left the group
 	places    map[tribes.Key][]tribes.Member // lists of one member, shared by entries
 	reads     reads
+	pulse     pulse
 	state     string
 	next      int // for the choice of a backup
 	contested int64
@@ -126,9 +126,16 @@ type Map struct {
 type reads struct {
 	count  int
 	buried map[any]bool // keys that were removed since; nil when there is no read
+	graves graves       // and before
 
 	wanting  []*entry // those whose backup is to be fetched
 	fetching int      // who fetches them
+}
+
+// turns are for who tells others of an entry: each has that of its key.
+type turns struct {
+	seed maphash.Seed
+	each [256]chan struct{}
 }
 
 // A mapMember is a node that has the map, too.
@@ -161,11 +168,12 @@ func New(cfg Config, d *rpc.Dispatcher) (*Map, error) {
 func newMap(cfg Config, d *rpc.Dispatcher) *Map {
 	cfg = cfg.withDefaults()
 	m := &Map{
-		cfg: cfg, classes: rpc.Classes{Log: cfg.Log}, d: d, ready: make(chan struct{}), beat: make(chan struct{}, 1), seed: maphash.MakeSeed(), state: stateNew,
+		cfg: cfg, classes: rpc.Classes{Log: cfg.Log}, d: d, ready: make(chan struct{}), beat: make(chan struct{}, 1), state: stateNew,
 		entries: map[any]*entry{}, members: map[tribes.Key]*mapMember{}, former: map[tribes.Key]bool{}, places: map[tribes.Key][]tribes.Member{},
 	}
-	for i := range m.turns {
-		m.turns[i] = make(chan struct{}, 1)
+	m.turns.seed = maphash.MakeSeed()
+	for i := range m.turns.each {
+		m.turns.each[i] = make(chan struct{}, 1)
 	}
 	return m
 }
@@ -183,11 +191,13 @@ func (m *Map) Run(ctx context.Context) error {
 		return err
 	}
 	close(m.ready)
+	m.work(m.feel)
 	for {
 		select {
 		case <-m.beat:
 			m.ping(inner)
 			m.sweep(inner)
+			m.clearGraves()
 		case <-ctx.Done():
 			m.rest(cancel)
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
@@ -206,13 +216,15 @@ func (m *Map) Heartbeat(context.Context) {
 	}
 }
 
-// work does f in the background, as long as Run runs.
-func (m *Map) work(f func(ctx context.Context)) {
+// work does f in the background, as long as Run runs. It reports whether it does.
+func (m *Map) work(f func(ctx context.Context)) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if ctx := m.running; ctx != nil {
+	ctx := m.running
+	if ctx != nil {
 		m.working.Go(func() { f(ctx) })
 	}
+	return ctx != nil
 }
 
 // rest ends what is done in the background.
@@ -312,23 +324,23 @@ func (m *Map) sharedOne(who *tribes.Member) *tribes.Member {
 func (m *Map) turn(ctx context.Context, keys ...any) (leave func(), err error) {
 	var of []int
 	for _, key := range keys {
-		of = append(of, int(maphash.Comparable(m.seed, key)%uint64(len(m.turns))))
+		of = append(of, int(maphash.Comparable(m.turns.seed, key)%uint64(len(m.turns.each))))
 	}
 	slices.Sort(of)
 	of = slices.Compact(of)
 	for i, t := range of {
 		select {
-		case m.turns[t] <- struct{}{}:
+		case m.turns.each[t] <- struct{}{}:
 		case <-ctx.Done():
 			for _, had := range of[:i] {
-				<-m.turns[had]
+				<-m.turns.each[had]
 			}
 			return nil, ctx.Err()
 		}
 	}
 	return func() {
 		for _, t := range of {
-			<-m.turns[t]
+			<-m.turns.each[t]
 		}
 	}, nil
 }

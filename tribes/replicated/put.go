@@ -56,7 +56,7 @@ func (m *Map) Put(ctx context.Context, key, value any) error {
 	defer leave()
 	m.mu.Lock()
 	_, had := m.entries[key]
-	e := &entry{key: key, value: value, role: Primary}
+	e := &entry{key: key, value: value, role: Primary, claimed: time.Now()}
 	m.entries[key] = e
 	m.mu.Unlock()
 	if had {
@@ -120,7 +120,7 @@ func (m *Map) Rename(ctx context.Context, old, fresh any, renamed func()) (bool,
 		return false, nil
 	}
 	there := m.entries[fresh]
-	moved := &entry{key: fresh, value: e.value, role: Primary, version: e.version}
+	moved := &entry{key: fresh, value: e.value, role: Primary, version: e.version, claimed: time.Now()}
 	if there != nil {
 		moved.version = max(moved.version, there.version)
 	}

@@ -90,6 +90,7 @@ func (m *Map) change(key any, msg *message, limits javaserial.Limits) {
 // bury notes that a key was removed, for who reads entries of another node, some
 // of which may be older. m.mu is held.
 func (m *Map) bury(key any) {
+	m.reads.graves.dig(key)
 	if m.reads.buried != nil {
 		m.reads.buried[key] = true
 	}

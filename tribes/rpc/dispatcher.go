@@ -130,6 +130,15 @@ func (d *Dispatcher) Left(m tribes.Member) {
 	}
 }
 
+// Returned implements tribes.Returner.
+func (d *Dispatcher) Returned(m tribes.Member) {
+	for _, each := range *d.takers.Load() {
+		if r, ok := each.(tribes.Returner); ok {
+			r.Returned(m)
+		}
+	}
+}
+
 // Heartbeat implements tribes.Beater.
 func (d *Dispatcher) Heartbeat(ctx context.Context) {
 	for _, each := range *d.takers.Load() {

@@ -71,6 +71,7 @@ type Manager struct {
 	mu       sync.RWMutex
 	sessions map[string]*held // by id
 	early    early
+	former   former
 	transfer *transfer       // nil once it is over
 	giving   context.Context // of answering, which may grow; nil while Run does not run
 	answers  answers
@@ -108,7 +109,7 @@ func New(cfg Config, c *cluster.Cluster) (*Manager, error) {
 	}
 	m := &Manager{
 		cfg: cfg, listener: listener, cluster: c, watch: watch, ready: make(chan struct{}), seed: maphash.MakeSeed(),
-		sessions: map[string]*held{}, early: newEarly(), transfer: newTransfer(), answers: answers{},
+		sessions: map[string]*held{}, early: newEarly(), former: newFormer(), transfer: newTransfer(), answers: answers{},
 	}
 	for i := range m.turns {
 		m.turns[i] = make(chan struct{}, 1)
@@ -197,6 +198,7 @@ func (m *Manager) look(ctx context.Context) {
 		}
 		m.mu.Lock()
 		m.early.forget(now)
+		m.former.forget(now)
 		m.mu.Unlock()
 	})
 }

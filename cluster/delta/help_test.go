@@ -145,6 +145,13 @@ func (n *node) peek(cookie string) string {
 	return strings.Join(all, " ")
 }
 
+// formerIDs is how many ids are known that sessions had.
+func (n *node) formerIDs() int {
+	n.Manager.mu.RLock()
+	defer n.Manager.mu.RUnlock()
+	return len(n.former.ids)
+}
+
 // kept is how many messages wait for their session.
 func (n *node) kept() int {
 	n.Manager.mu.RLock()

@@ -85,6 +85,7 @@ func (m *Manager) move(h *held, old, id string) {
 		m.conflicts.Add(1)
 	}
 	m.sessions[id] = h
+	m.former.add(old, h, time.Now())
 	h.entry.SetID(id)
 }
 

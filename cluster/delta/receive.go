@@ -45,6 +45,9 @@ func (m *Manager) receive(msg *wire.Message) {
 	}
 	m.mu.Lock()
 	h := m.sessions[msg.ID]
+	if h == nil && (msg.Event == wire.EventDelta || msg.Event == wire.EventAccessed) {
+		h = m.former.find(msg.ID, time.Now())
+	}
 	if h == nil {
 		kept := m.early.keep(msg, time.Now())
 		m.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/catflap/catflap/cluster/internal/replica"
 	"github.com/catflap/catflap/cluster/internal/wire"
 	"github.com/catflap/catflap/session"
 	"github.com/catflap/catflap/tribes/tribestest"
@@ -209,6 +210,46 @@ func TestEarly(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		if n := b.kept(); n != 0 {
 			t.Errorf("%d are still kept", n)
+		}
+	})
+}
+
+// A change that is overtaken by the new id of its session is not lost; one that
+// comes much later is no change of that session any more.
+func TestFormerID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := tribestest.NewNetwork(1)
+		a, b := start(t, network, "a", sync6, Config{Route: "a"}), start(t, network, "b", sync6, Config{Route: "b"})
+		cookie := a.set(t, "", "n", 1)
+		old := idOf(cookie)
+		late := func(value int) *wire.Message {
+			payload, err := replica.Delta(old, false, []session.Change{{Kind: session.KindAttribute, Name: "n", Value: value}}).Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			msg := wire.About(wire.EventDelta, a.cfg.Context, old, time.Now())
+			msg.Payload = payload
+			return msg
+		}
+		cookie = b.do(t, cookie, func(*session.Session) {}) // it has the route of b now
+		if idOf(cookie) == old {
+			t.Fatal("the id is as it was")
+		}
+		r := receiver{b.Manager}
+		r.Receive(late(2), b.cluster.Members()[0])
+		want(t, cookie, "n=2", b)
+		time.Sleep(2 * earlyTime)
+		r.Receive(late(3), b.cluster.Members()[0])
+		want(t, cookie, "n=2", b)
+		for range earlyCount + 10 {
+			cookie = b.do(t, cookie, func(s *session.Session) { s.RotateID() })
+		}
+		if n := b.formerIDs(); n > earlyCount {
+			t.Errorf("%d former ids are known", n)
+		}
+		time.Sleep(2 * time.Minute)
+		if n := b.formerIDs(); n != 0 {
+			t.Errorf("%d former ids are still known", n)
 		}
 	})
 }

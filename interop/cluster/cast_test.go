@@ -32,7 +32,11 @@ func (c cast) String() string {
 	if c.acked {
 		options = "acked"
 	}
-	return fmt.Sprintf("%dtomcats%dgo/%s-%s-%s-%s", c.tomcats, c.goes, manager, level, options, c.front)
+	name := fmt.Sprintf("%dtomcats%dgo/%s-%s-%s-%s", c.tomcats, c.goes, manager, level, options, c.front)
+	if c.short {
+		name += "-short"
+	}
+	return name
 }
 
 // secret is the one of all AJP connectors.
@@ -47,6 +51,13 @@ func (c cast) serverXML() string {
 	if c.backup {
 		manager = fmt.Sprintf(`<Manager className="org.apache.catalina.ha.session.BackupManager" notifyListenersOnReplication="true" mapSendOptions="%d" processExpiresFrequency="1"/>`, options)
 	}
+	order := ""
+	if !c.acked && c.tomcats > 0 {
+		// A Tomcat sends with several threads and connections, and receives with
+		// several threads. A change of a session that comes before it is lost, also
+		// among Tomcats alone.
+		order = `<Interceptor className="org.apache.catalina.tribes.group.interceptors.OrderInterceptor"/>`
+	}
 	cluster := fmt.Sprintf(`<Cluster className="org.apache.catalina.ha.tcp.SimpleTcpCluster" channelSendOptions="%d">
     %s
     <Channel className="org.apache.catalina.tribes.group.GroupChannel">
@@ -55,13 +66,14 @@ func (c cast) serverXML() string {
      <Sender className="org.apache.catalina.tribes.transport.ReplicationTransmitter">
       <Transport className="org.apache.catalina.tribes.transport.nio.PooledParallelSender"/>
      </Sender>
+     %s
      <Interceptor className="org.apache.catalina.tribes.group.interceptors.TcpFailureDetector"/>
      <Interceptor className="org.apache.catalina.tribes.group.interceptors.MessageDispatchInterceptor"/>
     </Channel>
     <Valve className="org.apache.catalina.ha.tcp.ReplicationValve" filter=""/>
     <Valve className="org.apache.catalina.ha.session.JvmRouteBinderValve"/>
     <ClusterListener className="org.apache.catalina.ha.session.ClusterSessionListener"/>
-   </Cluster>`, options, manager)
+   </Cluster>`, options, manager, order)
 	ofEngine, ofHost := cluster, ""
 	if c.host {
 		ofEngine, ofHost = "", cluster

@@ -11,6 +11,14 @@ import (
 // unless the one that the socket has does as well: an earlier one that is still
 // to come, after which the read goes on.
 
+// deadlines are those of reads of a connection; zero is none.
+type deadlines struct {
+	asked   time.Time // what net/http wants
+	until   time.Time // of the head which is coming in
+	set     time.Time // what the socket has
+	reading bool      // a read of it is under way
+}
+
 // SetReadDeadline implements net.Conn.
 func (g *guard) SetReadDeadline(t time.Time) error {
 	g.mu.Lock()

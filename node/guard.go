@@ -41,13 +41,10 @@ type guard struct {
 	refused atomic.Pointer[refusal]
 	passing atomic.Bool // an application has taken the connection: it is not HTTP any more
 
-	mu      sync.Mutex
-	change  sync.Cond // of asked and closed
-	asked   time.Time // the read deadline that net/http wants
-	until   time.Time // that of the head which is coming in; zero is none
-	set     time.Time // that of the socket
-	reading bool      // a read of it is under way
-	closed  bool
+	mu     sync.Mutex
+	change sync.Cond // of asked and closed
+	deadlines
+	closed bool
 }
 
 // A refusal is a request whose head was refused.

@@ -134,6 +134,7 @@ func TestPulse(t *testing.T) {
 				m.Awake(t.Context())
 			}
 			time.Sleep(10 * time.Minute)
+			synctest.Wait()
 			if strings.Contains(log.String(), "stood still") {
 				t.Errorf("it logged %s", &log)
 			}
@@ -147,6 +148,7 @@ func TestPulse(t *testing.T) {
 				t.Errorf("it waited for %v, want %v", took, test.waits)
 			}
 			time.Sleep(5 * time.Minute)
+			synctest.Wait()
 			if n := strings.Count(log.String(), "stood still"); n != 1 {
 				t.Errorf("%d times it stood still: %s", n, &log)
 			}

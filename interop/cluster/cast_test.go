@@ -19,6 +19,7 @@ type cast struct {
 	acked         bool   // channelSendOptions and mapSendOptions 6, else 8
 	front         string // catflap, mod_jk or mod_proxy
 	short         bool   // sessions of Go nodes live for a minute
+	ordered       bool   // an OrderInterceptor keeps messages of each node in order
 }
 
 func (c cast) String() string {
@@ -36,6 +37,9 @@ func (c cast) String() string {
 	if c.short {
 		name += "-short"
 	}
+	if c.ordered {
+		name += "-ordered"
+	}
 	return name
 }
 
@@ -52,10 +56,7 @@ func (c cast) serverXML() string {
 		manager = fmt.Sprintf(`<Manager className="org.apache.catalina.ha.session.BackupManager" notifyListenersOnReplication="true" mapSendOptions="%d" processExpiresFrequency="1"/>`, options)
 	}
 	order := ""
-	if !c.acked && c.tomcats > 0 {
-		// A Tomcat sends with several threads and connections, and receives with
-		// several threads. A change of a session that comes before it is lost, also
-		// among Tomcats alone.
+	if c.ordered {
 		order = `<Interceptor className="org.apache.catalina.tribes.group.interceptors.OrderInterceptor"/>`
 	}
 	cluster := fmt.Sprintf(`<Cluster className="org.apache.catalina.ha.tcp.SimpleTcpCluster" channelSendOptions="%d">

@@ -14,17 +14,22 @@ import (
 func full() bool { return os.Getenv("CATFLAP_FULL") != "" }
 
 // casts are all groups: each over both managers, Cluster at Engine and at Host,
-// asynchronous and acknowledged; behind the real httpd once each. Then Tomcats
-// alone, which do what is expected of a group with Go nodes; and Go nodes whose
+// asynchronous and acknowledged; behind the real httpd once each. A Tomcat sends
+// and receives with several threads: what is not acknowledged and comes before
+// what it belongs to is lost, also among Tomcats alone, so there an
+// OrderInterceptor keeps the order. That loses count of a node that stood still,
+// so a pause is for groups without. Then Tomcats alone, which do what is expected of a group with Go nodes; and Go nodes whose
 // sessions end soon.
 func casts() (all []cast) {
 	for _, c := range []cast{{tomcats: 2, goes: 2, front: "catflap"}, {goes: 3, front: "catflap"}} {
 		for i := range 8 {
 			c.backup, c.host, c.acked = i&1 > 0, i&2 > 0, i&4 > 0
+			c.ordered = c.tomcats > 0 && !c.acked
 			all = append(all, c)
 		}
 	}
 	all = append(all, cast{tomcats: 2, goes: 2, acked: true, front: "mod_jk"}, cast{tomcats: 2, goes: 2, backup: true, acked: true, front: "mod_proxy"})
+	all = append(all, cast{tomcats: 2, goes: 2, front: "catflap"}, cast{tomcats: 2, goes: 2, host: true, front: "catflap"})
 	for _, backup := range []bool{false, true} {
 		all = append(all, cast{tomcats: 3, backup: backup, acked: true, front: "catflap"}, cast{goes: 3, backup: backup, acked: true, front: "catflap", short: true})
 	}
@@ -52,11 +57,25 @@ func TestCasts(t *testing.T) {
 	random := seed(t)
 	for _, mixed := range []bool{true, false} {
 		some := slices.DeleteFunc(casts(), func(c cast) bool {
-			return (c.tomcats > 0) != mixed || c.goes == 0 || c.short || c.front != "catflap"
+			return (c.tomcats > 0) != mixed || c.goes == 0 || c.short || c.front != "catflap" || c.disordered()
 		})
 		c := some[random.IntN(len(some))]
 		t.Run(c.String(), func(t *testing.T) { c.play(t, c.sample(random)) })
 	}
+}
+
+// disordered are asynchronous groups with Tomcats that nothing keeps in order.
+func (c cast) disordered() bool { return c.tomcats > 0 && !c.acked && !c.ordered }
+
+// faults are those that the cast is to stand.
+func (c cast) faults() []fault {
+	switch {
+	case c.ordered:
+		return faults[:2]
+	case c.disordered():
+		return faults[2:]
+	}
+	return faults
 }
 
 // seed chooses the sample; CATFLAP_SEED repeats one.
@@ -82,13 +101,22 @@ func (c cast) whole() []string {
 	if c.front != "catflap" {
 		return append(all[:1], "kill 0", "kill 1", "stop 0", "stop 1")
 	}
-	if c.host == c.acked {
+	if c.host == c.acked && !c.disordered() {
 		return append(all, "kill 0", "stop 1")
 	}
+	if c.disordered() {
+		all = nil
+	}
 	for i := range c.tomcats + c.goes {
-		for _, f := range faults {
+		for _, f := range c.faults() {
 			all = append(all, f.name+" "+strconv.Itoa(i))
 		}
+	}
+	switch {
+	case c.disordered():
+		return all
+	case c.ordered:
+		return append(all, "rolling")
 	}
 	return append(all, "rolling", "partition")
 }
@@ -96,12 +124,15 @@ func (c cast) whole() []string {
 // sample are some of the parts.
 func (c cast) sample(random *rand.Rand) []string {
 	others := []string{"join", "rolling", "partition"}
+	if c.ordered {
+		others = others[:2]
+	}
 	if c.tomcats > 0 {
 		others = append(others, "expiry")
 	}
 	return []string{
 		"values", "ended", others[random.IntN(len(others))],
-		faults[random.IntN(len(faults))].name + " " + strconv.Itoa(random.IntN(c.tomcats+c.goes)),
+		c.faults()[random.IntN(len(c.faults()))].name + " " + strconv.Itoa(random.IntN(c.tomcats+c.goes)),
 	}
 }
 

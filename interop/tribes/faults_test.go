@@ -62,16 +62,15 @@ func awaitAll(t *testing.T, nodes []view, limit time.Duration, want ...string) {
 // Faults of the network lead a Go member to the states that a Tomcat and
 // Tomcat's own library reach: with 30 % of the datagrams lost nobody leaves;
 // with all lost neither, as long as TCP answers; when TCP is cut, too, all
-// leave; and all are back, once, when it heals.
+// leave; and all are back, once, when it heals. With TCP alone cut only who sends
+// something finds out.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	net := netns.New(t, 5)
 	a, b := startTomcat(t, net.Hosts[0], tomcatConfig{}), startTomcat(t, net.Hosts[1], tomcatConfig{})
 	java := startJava(t, net.Hosts[2], "dispatch detector")
-	nodes := []view{
-		a.view(t), b.view(t), java.view(),
-		startMember(t, net.Hosts[3], memberConfig{}).view(), startMember(t, net.Hosts[4], memberConfig{}).view(),
-	}
+	own := startMember(t, net.Hosts[3], memberConfig{})
+	nodes := []view{a.view(t), b.view(t), java.view(), own.view(), startMember(t, net.Hosts[4], memberConfig{}).view()}
 	filter := func(rules ...string) {
 		for _, h := range net.Hosts {
 			h.Filter(t, rules...)
@@ -109,4 +108,28 @@ func TestFaults(t *testing.T) {
 	if err := check(nodes, "joined", "left", "joined"); err != nil {
 		t.Errorf("after healing: %v", err)
 	}
+
+	filter("meta l4proto tcp")
+	time.Sleep(7 * time.Second)
+	if err := check(nodes, "joined", "left", "joined"); err != nil {
+		t.Errorf("with TCP cut, and heartbeats: %v", err)
+	}
+	speakers := []view{java.view(), own.view()}
+	told := func(want ...string) func() error {
+		return func() error {
+			for _, s := range speakers {
+				for _, n := range nodes {
+					if got := s.of(n.host); n.host != s.host && !slices.Equal(got, want) {
+						return fmt.Errorf("%s was told %q of %s, want %q", s.host.Addr, got, n.host.Addr, want)
+					}
+				}
+			}
+			return nil
+		}
+	}
+	java.tell(t, "send 1 10 2 1")
+	own.tell(t, "send 1 10 2 1")
+	await(t, 40*time.Second, told("joined", "left", "joined", "left"))
+	filter()
+	await(t, 40*time.Second, told("joined", "left", "joined", "left", "joined"))
 }

@@ -102,8 +102,11 @@ func (m *Map) Awake(ctx context.Context) {
 	if settled == nil {
 		return
 	}
+	most := time.NewTimer(visitTime)
+	defer most.Stop()
 	select {
 	case <-settled:
+	case <-most.C:
 	case <-ctx.Done():
 	}
 }

@@ -31,7 +31,10 @@ func TestStoodStill(t *testing.T) {
 				t.Error(err)
 			}
 		}, "proxy", nil},
-		{"removed", func(t *testing.T, heir *Map) { heir.Remove(t.Context(), "k") }, "none", nil},
+		{"removed", func(t *testing.T, heir *Map) {
+			heir.Put(t.Context(), "stays", &count{n: 7})
+			heir.Remove(t.Context(), "k")
+		}, "none", map[string]string{"stays": "proxy"}},
 		{"renamed", func(t *testing.T, heir *Map) {
 			if _, err := heir.Rename(t.Context(), "k", "moved", func() {}); err != nil {
 				t.Error(err)
@@ -382,6 +385,70 @@ func TestGraves(t *testing.T) {
 		}
 		if n := len(m.reads.graves.young) + len(m.reads.graves.old); n > 2*mostGraves {
 			t.Errorf("%d graves", n)
+		}
+	})
+}
+
+// A node that has just begun anew with the map lists nothing: that does not mean
+// that what it had a backup of was removed.
+func TestBackupBeganAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := tribestest.NewNetwork(1)
+		a, b := run(t, onChannel(t, network, "a"), Config{}), run(t, onChannel(t, network, "b"), Config{})
+		time.Sleep(10 * time.Second)
+		a.Put(t.Context(), "k", &count{n: 1})
+		b.mu.Lock()
+		clear(b.entries)
+		b.mu.Unlock()
+		a.StoodStill(3 * time.Second)
+		a.Awake(t.Context())
+		if role := a.is("k"); role == "none" {
+			t.Error("the only value is dropped")
+		}
+	})
+}
+
+// Requests wait for the first look for 3 s at most, whatever it takes.
+func TestAwakeBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := run(t, onChannel(t, tribestest.NewNetwork(1), "a"), Config{})
+		time.Sleep(time.Second)
+		done := make(chan struct{})
+		a.pulse.mu.Lock()
+		a.pulse.last, a.pulse.settled = time.Now(), done
+		a.pulse.mu.Unlock()
+		began := time.Now()
+		a.Awake(t.Context())
+		if took := time.Since(began); took != visitTime {
+			t.Errorf("it waited for %v", took)
+		}
+		a.pulse.mu.Lock()
+		a.pulse.settled = nil
+		a.pulse.mu.Unlock()
+	})
+}
+
+// A key that was removed and is there again is not a removed one.
+func TestGraveFilled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := tribestest.NewNetwork(1)
+		a, b := run(t, onChannel(t, network, "a"), Config{}), run(t, onChannel(t, network, "b"), Config{})
+		time.Sleep(10 * time.Second)
+		grave := func() bool {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return b.reads.graves.has("k")
+		}
+		a.Put(t.Context(), "k", &count{n: 1})
+		a.Remove(t.Context(), "k")
+		synctest.Wait()
+		if !grave() {
+			t.Error("it does not know that it was removed")
+		}
+		a.Put(t.Context(), "k", &count{n: 2})
+		synctest.Wait()
+		if grave() {
+			t.Error("it is there, and taken for removed")
 		}
 	})
 }

@@ -140,6 +140,12 @@ func (g *graves) dig(key any) {
 	g.young[key] = struct{}{}
 }
 
+// fill notes that there is an entry with that key again.
+func (g *graves) fill(key any) {
+	delete(g.young, key)
+	delete(g.old, key)
+}
+
 func (g *graves) age() { g.young, g.old = nil, g.young }
 
 func (g *graves) has(key any) bool {

@@ -58,6 +58,7 @@ func (m *Map) Put(ctx context.Context, key, value any) error {
 	_, had := m.entries[key]
 	e := &entry{key: key, value: value, role: Primary, claimed: time.Now()}
 	m.entries[key] = e
+	m.reads.graves.fill(key)
 	m.mu.Unlock()
 	if had {
 		m.tell(ctx, m.others(), &message{kind: msgRemove, key: stream, noNodes: true}, orderOf(key))
@@ -127,6 +128,7 @@ func (m *Map) Rename(ctx context.Context, old, fresh any, renamed func()) (bool,
 	delete(m.entries, old)
 	m.bury(old)
 	m.entries[fresh] = moved
+	m.reads.graves.fill(fresh)
 	renamed()
 	m.mu.Unlock()
 	if there != nil {

@@ -163,6 +163,7 @@ func (m *Map) moved(key any, msg *message) {
 		}
 		e = &entry{key: key, role: Proxy}
 		m.entries[key] = e
+		m.reads.graves.fill(key)
 	} else if m.stands(e, msg) {
 		m.mu.Unlock()
 		return
@@ -282,6 +283,7 @@ func (m *Map) replicated(key any, msg *message, limits javaserial.Limits) {
 	if came {
 		e = &entry{key: key, role: Proxy}
 		m.entries[key] = e
+		m.reads.graves.fill(key)
 	}
 	back := m.resign(e, msg)
 	if back || !m.stands(e, msg) {

@@ -130,7 +130,8 @@ func sameNodes(a, b []tribes.Member) bool {
 }
 
 // lacks reports whether those that would know of an entry do not. A Tomcat that
-// tells of an entry itself lists it a little later. m.mu is held.
+// tells of an entry itself lists it a little later; one whose application has just
+// been started anew lists nothing. m.mu is held.
 func (m *Map) lacks(s *survey, e *entry) bool {
 	if s.listed(e.key) {
 		return false
@@ -138,7 +139,8 @@ func (m *Map) lacks(s *survey, e *entry) bool {
 	if e.role != Primary {
 		return e.primary != nil && s.of[e.primary.Key()] != nil && s.asked.Sub(e.heard) > claimGrace
 	}
-	return s.asleep == nil && len(e.nodes) > 0 && !slices.ContainsFunc(m.present(e.nodes), func(n tribes.Member) bool { return s.of[n.Key()] == nil })
+	there := m.present(e.nodes)
+	return s.asleep == nil && len(there) > 0 && len(there) == len(e.nodes) && !slices.ContainsFunc(there, func(n tribes.Member) bool { return len(s.of[n.Key()]) == 0 })
 }
 
 // renew fetches the backups anew whose primaries do not look whether what they

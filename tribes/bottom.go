@@ -1,6 +1,7 @@
 package tribes
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -131,9 +132,34 @@ func (b *bottom) receive(ctx context.Context) error {
 	return g.Wait()
 }
 
-// join is in the group until ctx is done.
+// mostFrames is how many frames that came to the group wait to be worked on.
+const mostFrames = 64
+
+// join is in the group until ctx is done. Frames that come to it are worked on
+// apart, so that nobody holds up heartbeats; what is too much is lost.
 func (b *bottom) join(ctx context.Context, former Member) error {
-	return b.group.Run(ctx, *b.local.Load(), former, &b.events, b.datagram)
+	frames := make(chan []byte, mostFrames)
+	var working sync.WaitGroup
+	defer working.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	working.Go(func() {
+		for {
+			select {
+			case d := <-frames:
+				b.datagram(d)
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return b.group.Run(ctx, *b.local.Load(), former, &b.events, func(d []byte) {
+		select {
+		case frames <- bytes.Clone(d):
+		default:
+			b.cfg.Log.Warn("too many messages come to the group: some are lost")
+		}
+	})
 }
 
 // datagram takes a frame that came to the group.
@@ -146,7 +172,7 @@ func (b *bottom) datagram(d []byte) {
 	if err != nil || m.From.Key() == b.local.Load().Key() {
 		return
 	}
-	if err := b.above.Deliver(&m); err != nil {
+	if err := b.receiver.Datagram(&m); err != nil {
 		b.cfg.Log.Debug("message of the group not worked on", "from", m.From, "err", err)
 	}
 }

@@ -28,12 +28,16 @@ type member struct {
 	events []string
 	got    []string
 	fail   error // what Received returns
+	work   func(msg *tribes.Message)
 }
 
 func (m *member) Received(msg *tribes.Message) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.got = append(m.got, string(msg.Data))
+	if m.work != nil {
+		m.work(msg)
+	}
 	return true, m.fail
 }
 
@@ -277,6 +281,7 @@ func TestMessages(t *testing.T) {
 				t.Errorf("%v: %v", options, err)
 			}
 		}
+		synctest.Wait()
 		want := []string{"0", "use_ack", "sync, use_ack", "multicast"}
 		for _, m := range []*member{b, c} {
 			got := m.received()
@@ -297,6 +302,35 @@ func TestMessages(t *testing.T) {
 		}
 		if err := a.Send(t.Context(), a.Members(), &tribes.Message{Options: tribes.OptionAck}); err != nil {
 			t.Errorf("error %v, but the acknowledgement does not wait for the work", err)
+		}
+	})
+}
+
+// Who works on a message of the group for long keeps nobody in or out of it, and
+// has memory of the receive budget only: of that what strangers may have.
+func TestSlowGroupMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := tribestest.NewNetwork(1)
+		a, b := start(t, network, "a"), start(t, network, "b")
+		time.Sleep(time.Second)
+		var room []bool
+		b.work = func(m *tribes.Message) {
+			room = append(room, m.Take(1<<20), m.Take(1<<40))
+			time.Sleep(10 * time.Second) // more than dropTime
+		}
+		for range 2 { // what is taken is given back
+			if err := a.Send(t.Context(), a.Members(), &tribes.Message{Options: tribes.OptionMulticast | tribes.OptionBytes, Data: []byte("x")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(30 * time.Second)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if !slices.Equal(b.events, []string{"joined 10.0.0.1"}) || len(b.Members()) != 1 {
+			t.Errorf("events %q, %d members", b.events, len(b.Members()))
+		}
+		if !slices.Equal(room, []bool{true, false, true, false}) {
+			t.Errorf("room for 1 MiB, and for more than there is: %v", room)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/catflap/catflap/tribes/internal/wire"
@@ -61,12 +62,28 @@ func (r *Receiver) datagram(conn net.PacketConn, from net.Addr, d []byte) {
 	if ack && !sync {
 		_, _ = conn.WriteTo(answer, from) // who does not get it sends again
 	}
-	if err := r.deliver(&m); err != nil {
+	if err := r.Datagram(&m); err != nil {
 		answer = failAckFrame
 	}
 	if sync {
 		_, _ = conn.WriteTo(answer, from)
 	}
+}
+
+// Datagram delivers a message that came in a datagram. The memory that it needs
+// now is of the receive budget, of which it may have what strangers may: anybody
+// can have sent it.
+func (r *Receiver) Datagram(m *wire.Message) error {
+	var taken atomic.Int64
+	m.Room = func(n int) bool {
+		if !r.budget.take(context.Background(), int64(n), true, 0) {
+			return false
+		}
+		taken.Add(int64(n))
+		return true
+	}
+	defer func() { r.budget.give(taken.Load(), true) }()
+	return r.deliver(m)
 }
 
 // datagramTimeout is how long an acknowledgement of a datagram is waited for.

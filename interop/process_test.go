@@ -16,10 +16,15 @@ import (
 	"github.com/catflap/catflap/interop/peer"
 )
 
-// gone reports whether a process has ended.
+// gone reports whether a process has ended, with all of its threads: one that is
+// being killed may still take a connection.
 func gone(pid int) bool {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return err != nil || strings.Contains(string(text), ") Z ")
+	if err != nil {
+		return true
+	}
+	threads, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	return strings.Contains(string(text), ") Z ") && len(threads) <= 1
 }
 
 // TestServingProcessDies: when a process that serves is killed the first one

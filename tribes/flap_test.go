@@ -31,7 +31,7 @@ func TestFlapping(t *testing.T) {
 			all[i] = start(t, network, fmt.Sprint("m", i), stack)
 		}
 		time.Sleep(3 * time.Second)
-		for range 4 {
+		for range 2 {
 			i := random.IntN(len(all))
 			all[i].crash(network)
 			for range 10 {

@@ -23,6 +23,7 @@ var usual = []struct{ words, why string }{
 	{"RpcChannel.messageReceived Unable to send back reply in RpcChannel.", "the same"},
 	{"NioReplicationTask.sendAck Unable to send ACK back through channel, channel disconnected?", "the other one has not waited that long"},
 	{"NioReplicationTask.run IOException in replication worker, unable to drain channel. Probable cause: Keep alive socket closed[Connection reset]", "the other one was killed"},
+	{"AbstractReplicatedMap.mapMemberAdded Notified member is not registered in the membership:", "after a cut a message was faster than the first heartbeat"},
 	{"TcpFailureDetector.performBasicCheck Member added, even though we weren't notified:", "it was suspected after a message had failed, and answers again"},
 }
 

@@ -14,7 +14,6 @@ build: ## a static bin/catflap
 
 test: peers check ## everything, the long suites as a seeded sample
 	$(GO) test -count=1 -timeout 9m ./interop
-	$(GO) test -count=1 -timeout 9m ./interop/tribes
 	$(GO) test -count=1 -timeout 9m -p 2 $(WAITING)
 
 test-full: peers check ## everything, the long suites whole

@@ -5,7 +5,7 @@ GO    ?= go
 UNIT  := $(shell $(GO) list ./... 2>/dev/null | grep -v -e /interop -e /bench)
 
 # Of these two run at once: they wait more than they compute.
-WAITING := $(shell $(GO) list ./interop/... ./bench/... 2>/dev/null | grep -v -e /interop$$ -e /interop/tribes$$)
+WAITING := $(shell $(GO) list ./interop/... ./bench/... 2>/dev/null | grep -v -e /interop$$)
 
 .PHONY: build test test-full test-unit check generate fuzz bench bench-tribes bench-sessions peers
 
